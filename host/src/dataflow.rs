@@ -1,0 +1,182 @@
+//! The checked graph. What is here is right: every source exists, every limit is in range, and no
+//! cycle can block itself. The check is the only constructor.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::Parameters;
+use crate::id::{InputId, NodeId, OutputId};
+
+/// A graph of nodes that is known to be right. Made by [`Dataflow::from_file`] or
+/// [`Dataflow::from_text`].
+#[derive(Clone, Debug)]
+pub struct Dataflow {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) grace: Duration,
+    /// Each list holds the positions in `nodes` of nodes that can reach each other.
+    pub(crate) cycles: Vec<Vec<usize>>,
+}
+
+/// One node of a [`Dataflow`].
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its name.
+    pub id: NodeId,
+    /// What runs it.
+    pub code: Code,
+    /// Its inputs, in the order of their names.
+    pub inputs: Vec<Input>,
+    /// Its outputs, in the order written.
+    pub outputs: Vec<OutputId>,
+    /// What it may ask for by `thalweg:node/parameters`.
+    pub parameters: Parameters,
+}
+
+/// What runs a node.
+#[derive(Clone, Debug)]
+pub enum Code {
+    /// A sandboxed component.
+    Component(Box<Component>),
+    /// The program that embeds the runtime.
+    Embedded,
+}
+
+/// A component and what it may do.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// The file.
+    pub path: PathBuf,
+    /// What the file must hash to, where the descriptor pins it.
+    pub sha256: Option<[u8; 32]>,
+    /// Its arguments, after the node's id.
+    pub args: Vec<String>,
+    /// Its environment, with the granted variables of the host already in it.
+    pub env: BTreeMap<String, String>,
+    /// What it may reach.
+    pub grants: Grants,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// What a component may reach. The default is nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// Folders, by the path that the component sees.
+    pub folders: Vec<Folder>,
+    /// Where it may connect to, by TCP or UDP.
+    pub connect: Vec<Address>,
+    /// Where it may listen, by TCP or UDP.
+    pub listen: Vec<Address>,
+    /// Whether it may look up names.
+    pub name_lookup: bool,
+    /// Whether it has the host's own standard streams instead of labelled lines.
+    pub stdio: bool,
+}
+
+/// A folder that a component may open.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// The path that the component sees.
+    pub guest: String,
+    /// The folder on this machine.
+    pub host: PathBuf,
+    /// Whether it may also write there.
+    pub writable: bool,
+}
+
+/// An address, or any port or any address where a part is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The address; none is any.
+    pub ip: Option<IpAddr>,
+    /// The port; none is any.
+    pub port: Option<u16>,
+}
+
+/// What a component may use. Passing one of them ends the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of linear memory, all memories of the component together.
+    pub memory: u64,
+    /// Elements of all its tables together.
+    pub table_elements: u64,
+    /// CPU time for one event.
+    pub cpu: Duration,
+    /// Bytes of one payload that it sends.
+    pub payload: u64,
+    /// Payloads up to this many bytes are copied into the component with the event.
+    pub inline: u64,
+}
+
+/// One input of a [`Node`].
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its name.
+    pub id: InputId,
+    /// What feeds it.
+    pub feed: Feed,
+}
+
+/// What feeds an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// The output of a node.
+    Source {
+        /// Position of the node in [`Dataflow::nodes`].
+        node: usize,
+        /// Position of the output in its outputs.
+        output: usize,
+        /// How much may wait, and what happens beyond.
+        queue: Queue,
+    },
+    /// A timer, first due one period after the start.
+    Timer(Duration),
+}
+
+/// The bounds of an input's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// How many messages may wait.
+    pub events: NonZeroU32,
+    /// How many bytes of payload may wait. A larger message is let into an empty queue.
+    pub bytes: u64,
+    /// What happens to a message beyond them.
+    pub overflow: Overflow,
+}
+
+/// What happens to a message for which an input has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// The sender waits.
+    Block,
+    /// The oldest waiting messages make room.
+    DropOldest,
+    /// It is dropped.
+    DropNewest,
+}
+
+impl Dataflow {
+    /// The nodes, in the order written.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// How long a node may take to end after its last event.
+    pub fn grace(&self) -> Duration {
+        self.grace
+    }
+
+    /// The position of a node.
+    pub fn position(&self, id: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| node.id.as_str() == id)
+    }
+}
+
+/// The ids of a node's inputs, shared by everything that names them.
+pub(crate) fn input_ids(node: &Node) -> Arc<[InputId]> {
+    node.inputs.iter().map(|input| input.id.clone()).collect()
+}

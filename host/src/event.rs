@@ -1,0 +1,138 @@
+//! What travels: messages between nodes, and the events that a node receives.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::id::InputId;
+
+/// What a node receives. See [`crate::Ports::recv`] for order and end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A message that another node sent.
+    Input(Input),
+    /// A timer of this node came due.
+    Tick(Tick),
+    /// The last event of an input.
+    InputClosed(InputClosed),
+    /// The last event of all.
+    Stop(StopReason),
+}
+
+/// A message, as it came in by an input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// The input that it came by.
+    pub id: InputId,
+    /// How many messages of this input were dropped directly before this one.
+    pub dropped: u64,
+    /// The message.
+    pub message: Message,
+}
+
+/// A timer that came due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// The input that the timer feeds.
+    pub id: InputId,
+    /// How many earlier ticks nobody took; they are joined into this one.
+    pub missed: u64,
+}
+
+/// An input that will bring no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputClosed {
+    /// The input.
+    pub id: InputId,
+    /// How many messages were dropped after the last one that was delivered.
+    pub dropped: u64,
+}
+
+/// Why a node is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// The dataflow was asked to stop.
+    Requested,
+    /// Every node that this one reads has ended.
+    InputsClosed,
+}
+
+/// What one node sends to others. Cloning shares the payload and the parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// What is known about the payload.
+    pub metadata: Metadata,
+    /// The bytes.
+    pub payload: Bytes,
+}
+
+/// What is known about a payload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metadata {
+    /// When it was sent: nanoseconds since the Unix epoch, by the clock of the sending host.
+    pub timestamp: u64,
+    /// Counts the messages of the output, from 0.
+    pub sequence: u64,
+    /// How to read the payload.
+    pub encoding: Encoding,
+    /// Named values, in the order in which the sender gave them.
+    pub parameters: Parameters,
+}
+
+/// How to read the bytes of a payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// As they are.
+    #[default]
+    Raw,
+    /// An Arrow IPC stream: one schema and one record batch.
+    Arrow,
+}
+
+/// Named values. Empty costs nothing; cloning shares.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameters(Option<Arc<[(Arc<str>, Value)]>>);
+
+impl Parameters {
+    /// The values in the order given.
+    pub fn iter(&self) -> std::slice::Iter<'_, (Arc<str>, Value)> {
+        self.0.as_deref().unwrap_or_default().iter()
+    }
+
+    /// The first value of this name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.as_deref().map_or(0, <[_]>::len)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl FromIterator<(Arc<str>, Value)> for Parameters {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(values: I) -> Self {
+        let values: Arc<[_]> = values.into_iter().collect();
+        Self((!values.is_empty()).then_some(values))
+    }
+}
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// True or false.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Float(f64),
+    /// A text.
+    Text(Arc<str>),
+    /// Bytes.
+    Bytes(Bytes),
+}
