@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Parameters;
-use crate::id::{InputId, NodeId, OutputId};
+use crate::id::{InputId, NodeId, OutputId, OutputRef};
 
 /// A graph of nodes that is known to be right. Made by [`Dataflow::from_file`] or
 /// [`Dataflow::from_text`].
@@ -168,6 +168,13 @@ impl Dataflow {
     /// How long a node may take to end after its last event.
     pub fn grace(&self) -> Duration {
         self.grace
+    }
+
+    /// The output that feeds an input; none for a timer.
+    pub(crate) fn source_of(&self, feed: &Feed) -> Option<OutputRef> {
+        let Feed::Source { node, output, .. } = feed else { return None };
+        let node = self.nodes.get(*node)?;
+        Some(OutputRef { node: node.id.clone(), output: node.outputs.get(*output)?.clone() })
     }
 
     /// The position of a node.

@@ -1,9 +1,22 @@
 //! A dataflow runtime of sandboxed WebAssembly components.
 
+mod component;
+mod cycle;
 mod dataflow;
 mod event;
+mod exit;
 mod id;
+mod inbox;
+mod log;
+mod node;
+mod ports;
+mod prepare;
+mod report;
+mod router;
+mod runtime;
+mod sync;
 
+pub use component::{CodeCache, Compiler, ComponentProblem, Digest, PrepareError};
 pub use dataflow::{
     Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Limits, Node,
     Overflow, Queue,
@@ -11,4 +24,12 @@ pub use dataflow::{
 pub use event::{
     Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick, Value,
 };
+pub use exit::{KillReason, Limit, NodeExit};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
+pub use log::{LogLevel, LogLine, LogStream, MAX_LINE_BYTES};
+pub use ports::{
+    Events, MAX_BATCH, Outgoing, Outputs, Ports, SendError, TryRecvError, TrySendError,
+};
+pub use prepare::{EmbedError, PreparedDataflow};
+pub use report::{InputReport, NodeReport, OutputReport, RunReport};
+pub use runtime::{Control, RunningDataflow, StartError, StartOptions};

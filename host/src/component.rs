@@ -1,0 +1,21 @@
+//! Components: the only room that knows wasmtime.
+
+mod bindings;
+mod cache;
+mod compiler;
+mod engine;
+mod error;
+pub mod imports;
+mod instance;
+mod meter;
+mod state;
+pub mod types;
+mod wasi;
+
+pub use cache::CodeCache;
+pub use compiler::{Compiler, Digest};
+pub(crate) use compiler::read;
+pub(crate) use engine::{Components, Demand, PreparedComponent, demand_of, load};
+pub use error::{ComponentProblem, PrepareError};
+pub(crate) use instance::{Instance, InstanceSetup};
+pub(crate) use meter::{Metered, Usage};

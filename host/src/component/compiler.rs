@@ -1,0 +1,127 @@
+//! From a file to compiled code.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::{Config, Engine, WasmBacktraceDetails};
+
+use super::cache::CodeCache;
+use super::error::ComponentProblem;
+
+/// Address space that each memory has, so that no access needs a check: all that 32 bits can reach.
+const MEMORY_RESERVATION: u64 = 4 << 30;
+/// Address space behind it that traps, for offsets beyond 32 bits.
+const MEMORY_GUARD: u64 = 32 << 20;
+
+/// The SHA-256 of a component's file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Compiles components, each once, with a cache on disk if it is given one.
+pub struct Compiler {
+    engine: Engine,
+    cache: Option<CodeCache>,
+}
+
+impl fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiler").field("cache", &self.cache).finish_non_exhaustive()
+    }
+}
+
+impl Compiler {
+    /// A compiler for this machine. Without a cache it compiles each time.
+    ///
+    /// # Errors
+    ///
+    /// When this machine is none that wasmtime can compile for.
+    pub fn new(cache: Option<CodeCache>) -> anyhow::Result<Self> {
+        let engine = Engine::new(&config()).map_err(anyhow::Error::from)?;
+        Ok(Self { engine, cache })
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The compiled code of a component's file, from the cache if it is there.
+    pub(crate) fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Vec<u8>, ComponentProblem> {
+        let key = self.key(digest);
+        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.load(&key)) {
+            return Ok(code);
+        }
+        let code = self.engine.precompile_component(bytes);
+        let code = code.map_err(|error| ComponentProblem::Invalid(format!("{error:#}")))?;
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.store(&key, &code)
+        {
+            tracing::warn!(%error, "cannot store compiled code; it will be compiled again");
+        }
+        Ok(code)
+    }
+
+    /// Names compiled code by what it was made of and by what made it.
+    fn key(&self, digest: Digest) -> String {
+        let mut made_by = DefaultHasher::new();
+        self.engine.precompile_compatibility_hash().hash(&mut made_by);
+        format!("{digest}-{:016x}", made_by.finish())
+    }
+}
+
+/// Reads a component's file and looks at its beginning.
+pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Digest), ComponentProblem> {
+    let bytes = std::fs::read(path).map_err(ComponentProblem::Unreadable)?;
+    let digest = Digest::of(&bytes);
+    // Magic, then version and layer: the layer is 0 for a core module, 1 for a component.
+    match bytes.get(..8) {
+        Some([0, b'a', b's', b'm', _, _, 0, 0]) => Err(ComponentProblem::CoreModule),
+        Some([0, b'a', b's', b'm', ..]) => Ok((bytes, digest)),
+        None if b"\0asm".starts_with(bytes.get(..4).unwrap_or(&bytes)) && !bytes.is_empty() => {
+            Err(ComponentProblem::Invalid("it ends within its first 8 bytes".into()))
+        }
+        _ => Err(ComponentProblem::NotWasm),
+    }
+}
+
+/// What all engines share, or code that one compiled would not run in the other.
+pub(crate) fn config() -> Config {
+    let mut config = Config::new();
+    config
+        // Neither world needs it, calls cost two to four times as much with it, and most of this year's
+        // advisories are in it.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .memory_reservation(MEMORY_RESERVATION)
+        .memory_guard_size(MEMORY_GUARD)
+        .memory_may_move(false)
+        .wasm_memory64(false)
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    config
+}

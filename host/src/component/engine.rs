@@ -1,0 +1,195 @@
+//! From compiled code to components that are ready to be instantiated, in one engine for a dataflow.
+
+use std::time::Duration;
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::compiler::config;
+use super::error::ComponentProblem;
+use super::imports;
+use super::state::NodeState;
+
+/// How often running components are looked at: the longest that one of them keeps a thread to itself.
+const EPOCH: Duration = Duration::from_millis(10);
+
+/// Core instances of one component: only counted, so generous.
+const MAX_CORE_INSTANCES: u32 = 100;
+
+/// A component that is compiled, linked and of a known world.
+pub(crate) struct PreparedComponent {
+    pub(crate) pre: InstancePre<NodeState>,
+    pub(crate) world: World,
+    /// Whether it imports anything of WASI.
+    pub(crate) uses_wasi: bool,
+}
+
+/// Which world a component is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum World {
+    Handler,
+    Program,
+}
+
+/// What the components of a dataflow need together, to make room for them beforehand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Demand {
+    pub(crate) nodes: u32,
+    pub(crate) memories: u32,
+    pub(crate) tables: u32,
+    pub(crate) most_memories: u32,
+    pub(crate) most_tables: u32,
+    pub(crate) memory_bytes: u64,
+    pub(crate) table_elements: u64,
+}
+
+/// The engine of a dataflow and what its components may import.
+pub(crate) struct Components {
+    engine: Engine,
+    linker: Linker<NodeState>,
+}
+
+impl Components {
+    /// An engine with room for `demand`: reserved beforehand if this machine has the address space, and
+    /// piece by piece otherwise, which is slower to start and the same to run.
+    pub(crate) fn new(demand: Demand) -> anyhow::Result<Self> {
+        let mut pooled = config();
+        pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(demand)));
+        let engine = Engine::new(&pooled).or_else(|error| {
+            tracing::debug!(%error, "no room for a pool of instances; allocating one by one");
+            Engine::new(&config())
+        });
+        let engine = engine.map_err(anyhow::Error::from)?;
+        let mut linker = Linker::new(&engine);
+        imports::add_to_linker(&mut linker).map_err(anyhow::Error::from)?;
+        spawn_epochs(&engine)?;
+        Ok(Self { engine, linker })
+    }
+
+    /// Makes a component of code that [`super::Compiler::compile`] gave.
+    pub(crate) fn prepare(&self, code: &[u8]) -> Result<PreparedComponent, ComponentProblem> {
+        let component = load(&self.engine, code)?;
+        let world = world_of(&component)?;
+        check_imports(&component)?;
+        let pre = self.linker.instantiate_pre(&component);
+        let pre = pre.map_err(|error| ComponentProblem::OtherType(format!("{error:#}")))?;
+        let uses_wasi = imports_of(&component).iter().any(|name| is_wasi(name));
+        Ok(PreparedComponent { pre, world, uses_wasi })
+    }
+}
+
+/// Puts compiled code into an engine.
+pub(crate) fn load(engine: &Engine, code: &[u8]) -> Result<Component, ComponentProblem> {
+    #[expect(unsafe_code, reason = "compiled code can only be loaded by an unsafe call")]
+    // SAFETY: the code comes from this process's compiler, or from the cache, which gives only what this
+    // user stored and what is whole by its digest. `cache.rs` tests what it refuses.
+    let component = unsafe { Component::deserialize(engine, code) };
+    component.map_err(|error| ComponentProblem::Invalid(format!("{error:#}")))
+}
+
+/// What `nodes` instances of a component need.
+pub(crate) fn demand_of(component: &Component, nodes: u32) -> Demand {
+    let needs = component.resources_required();
+    let (memories, tables) = needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
+    Demand {
+        nodes,
+        memories: memories * nodes,
+        tables: tables * nodes,
+        most_memories: memories,
+        most_tables: tables,
+        ..Demand::default()
+    }
+}
+
+impl Demand {
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes + other.nodes,
+            memories: self.memories + other.memories,
+            tables: self.tables + other.tables,
+            most_memories: self.most_memories.max(other.most_memories),
+            most_tables: self.most_tables.max(other.most_tables),
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+            table_elements: self.table_elements.max(other.table_elements),
+        }
+    }
+}
+
+fn pool(demand: Demand) -> PoolingAllocationConfig {
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(demand.nodes)
+        .total_core_instances(demand.nodes.saturating_mul(MAX_CORE_INSTANCES))
+        .total_memories(demand.memories)
+        .total_tables(demand.tables)
+        // A component that waits in the middle of a call keeps its stack, and all may wait at once.
+        .total_stacks(demand.nodes)
+        .max_core_instances_per_component(MAX_CORE_INSTANCES)
+        .max_memories_per_component(demand.most_memories)
+        .max_tables_per_component(demand.most_tables)
+        .max_memory_size(size(demand.memory_bytes))
+        .table_elements(size(demand.table_elements));
+    pool
+}
+
+/// Ends an epoch every [`EPOCH`], for as long as the engine lives.
+fn spawn_epochs(engine: &Engine) -> std::io::Result<()> {
+    let engine: EngineWeak = engine.weak();
+    std::thread::Builder::new().name("thalweg-epochs".into()).spawn(move || {
+        loop {
+            std::thread::sleep(EPOCH);
+            match engine.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => return,
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn world_of(component: &Component) -> Result<World, ComponentProblem> {
+    let ty = component.component_type();
+    let exports: Vec<_> = ty.exports(component.engine()).collect();
+    let exports_function = |wanted: &str| {
+        exports.iter().any(|(name, item)| {
+            *name == wanted && matches!(item.ty, ComponentItem::ComponentFunc(_))
+        })
+    };
+    match (exports_function("on-events"), exports_function("run")) {
+        (true, false) => Ok(World::Handler),
+        (false, true) => Ok(World::Program),
+        (true, true) => Err(ComponentProblem::TwoWorlds),
+        (false, false) => {
+            let names: Vec<_> = exports.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let exports = if names.is_empty() { "nothing".into() } else { names.join(", ") };
+            Err(ComponentProblem::NoWorld { exports })
+        }
+    }
+}
+
+fn check_imports(component: &Component) -> Result<(), ComponentProblem> {
+    for import in imports_of(component) {
+        if import.starts_with("thalweg:node/") && !import.ends_with("@0.1.0") {
+            return Err(ComponentProblem::OtherVersion { import });
+        }
+        let known = import.starts_with("thalweg:node/")
+            || import == "wasi:logging/logging@0.1.0-draft"
+            || is_wasi(&import);
+        if !known {
+            return Err(ComponentProblem::UnknownImport { import });
+        }
+    }
+    Ok(())
+}
+
+fn is_wasi(import: &str) -> bool {
+    const PACKAGES: [&str; 6] =
+        ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+    PACKAGES.iter().any(|package| import.starts_with(package)) && import.contains("@0.2.")
+}
+
+fn imports_of(component: &Component) -> Vec<String> {
+    let ty = component.component_type();
+    ty.imports(component.engine()).map(|(name, _)| name.to_owned()).collect()
+}

@@ -1,0 +1,118 @@
+//! CPU time of a node: counted while its future runs, bounded for each event.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::exit::Limit;
+
+/// What a node has used. Written by the thread that runs the node, read by the report.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    /// CPU time in nanoseconds, up to the end of the last turn.
+    cpu: AtomicU64,
+    /// CPU clock of the thread when the present turn began.
+    turn_began: AtomicU64,
+    /// Bytes of linear memory, the most at any time.
+    peak_memory: AtomicU64,
+}
+
+impl Usage {
+    pub(crate) fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.cpu.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.peak_memory.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_memory(&self, bytes: u64) {
+        self.peak_memory.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    /// CPU time up to now and CPU time of this turn. Only right on the thread that runs the node.
+    fn cpu_now(&self) -> (u64, u64) {
+        let turn = thread_cpu().saturating_sub(self.turn_began.load(Ordering::Relaxed));
+        (self.cpu.load(Ordering::Relaxed) + turn, turn)
+    }
+}
+
+/// A future whose CPU time is counted.
+pub(crate) struct Metered<F> {
+    future: Pin<Box<F>>,
+    usage: Arc<Usage>,
+}
+
+impl<F: Future> Metered<F> {
+    pub(crate) fn new(future: F, usage: Arc<Usage>) -> Self {
+        Self { future: Box::pin(future), usage }
+    }
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.usage.turn_began.store(thread_cpu(), Ordering::Relaxed);
+        let polled = self.future.as_mut().poll(context);
+        let (cpu, _) = self.usage.cpu_now();
+        self.usage.cpu.store(cpu, Ordering::Relaxed);
+        polled
+    }
+}
+
+/// The CPU time that a component may use for the events that it was given last.
+///
+/// The clock is read only when an epoch ends while the component runs, so that the usual short call pays
+/// nothing; time counts from there, hence up to two epochs late.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    usage: Arc<Usage>,
+    limit: Duration,
+    events: u64,
+    counted_from: Option<u64>,
+}
+
+/// A turn shorter than this goes on at the end of an epoch; a longer one lets other nodes have the thread.
+const SHORT_TURN: Duration = Duration::from_millis(1);
+
+/// What a component does at the end of an epoch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Continue,
+    Yield,
+}
+
+impl Budget {
+    pub(crate) fn new(usage: Arc<Usage>, limit: Duration) -> Self {
+        Self { usage, limit, events: 0, counted_from: None }
+    }
+
+    /// The component has been given `events` more events and is done with those before.
+    pub(crate) fn begin(&mut self, events: usize) {
+        self.events = events as u64;
+        self.counted_from = None;
+    }
+
+    /// An epoch has ended while the component runs.
+    pub(crate) fn epoch_ended(&mut self) -> Result<Turn, Limit> {
+        let (cpu, turn) = self.usage.cpu_now();
+        let used = cpu.saturating_sub(*self.counted_from.get_or_insert(cpu));
+        let allowed = self.limit.as_nanos().saturating_mul(u128::from(self.events.max(1)));
+        if u128::from(used) > allowed {
+            return Err(Limit::Cpu { limit: self.limit, events: self.events });
+        }
+        Ok(if u128::from(turn) < SHORT_TURN.as_nanos() { Turn::Continue } else { Turn::Yield })
+    }
+}
+
+/// CPU time of this thread in nanoseconds.
+fn thread_cpu() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
+        + u64::try_from(time.tv_nsec).unwrap_or(0)
+}

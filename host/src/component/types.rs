@@ -1,0 +1,224 @@
+//! The types of `thalweg:node/types` as they cross the wall, and the way from and to [`crate::event`].
+//!
+//! Names and small payloads are lowered straight from the shared bytes into the memory of the component.
+//! wasmtime compares these types with those of the component when it is linked.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wasmtime::component::{ComponentType, Lift, Lower, Resource, ResourceTable};
+
+// The generated code looks for these beside the types.
+pub use super::imports::buffer::{Host, HostWithStore, add_to_linker};
+use crate::event;
+use crate::ports::Outgoing;
+
+/// The bytes behind a handle.
+pub struct Buffer(pub Bytes);
+
+#[derive(Clone, Copy, Debug, ComponentType, Lift, Lower)]
+#[component(enum)]
+#[repr(u8)]
+pub enum Encoding {
+    #[component(name = "raw")]
+    Raw,
+    #[component(name = "arrow")]
+    Arrow,
+}
+
+#[derive(ComponentType, Lift, Lower)]
+#[component(variant)]
+pub enum Payload {
+    #[component(name = "inline")]
+    Inline(Bytes),
+    #[component(name = "shared")]
+    Shared(Resource<Buffer>),
+}
+
+#[derive(ComponentType, Lift, Lower)]
+#[component(variant)]
+pub enum Value {
+    #[component(name = "boolean")]
+    Boolean(bool),
+    #[component(name = "integer")]
+    Integer(i64),
+    #[component(name = "float")]
+    Float(f64),
+    #[component(name = "text")]
+    Text(Arc<str>),
+    #[component(name = "bytes")]
+    Bytes(Bytes),
+}
+
+pub type ParameterList = Vec<(Arc<str>, Value)>;
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub struct Metadata {
+    pub timestamp: u64,
+    pub sequence: u64,
+    pub encoding: Encoding,
+    pub parameters: ParameterList,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub struct Message {
+    metadata: Metadata,
+    payload: Payload,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub struct Input {
+    id: Arc<str>,
+    dropped: u64,
+    message: Message,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub struct Tick {
+    id: Arc<str>,
+    missed: u64,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub struct InputClosed {
+    id: Arc<str>,
+    dropped: u64,
+}
+
+#[derive(Clone, Copy, ComponentType, Lower)]
+#[component(enum)]
+#[repr(u8)]
+pub enum StopReason {
+    #[component(name = "requested")]
+    Requested,
+    #[component(name = "inputs-closed")]
+    InputsClosed,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+pub enum Event {
+    #[component(name = "input")]
+    Input(Input),
+    #[component(name = "tick")]
+    Tick(Tick),
+    #[component(name = "input-closed")]
+    InputClosed(InputClosed),
+    #[component(name = "stop")]
+    Stop(StopReason),
+}
+
+/// Puts an event into the form of the component. Payloads over `inline` bytes become handles in `table`.
+///
+/// # Errors
+///
+/// When the table is full: the component holds too many handles.
+pub fn lower(
+    event: event::Event,
+    inline: u64,
+    table: &mut ResourceTable,
+) -> wasmtime::Result<Event> {
+    Ok(match event {
+        event::Event::Input(event::Input { id, dropped, message }) => {
+            let payload = if message.payload.len() as u64 <= inline {
+                Payload::Inline(message.payload)
+            } else {
+                Payload::Shared(table.push(Buffer(message.payload))?)
+            };
+            let metadata = message.metadata.into();
+            let message = Message { metadata, payload };
+            Event::Input(Input { id: Arc::clone(id.text()), dropped, message })
+        }
+        event::Event::Tick(event::Tick { id, missed }) => {
+            Event::Tick(Tick { id: Arc::clone(id.text()), missed })
+        }
+        event::Event::InputClosed(event::InputClosed { id, dropped }) => {
+            Event::InputClosed(InputClosed { id: Arc::clone(id.text()), dropped })
+        }
+        event::Event::Stop(event::StopReason::Requested) => Event::Stop(StopReason::Requested),
+        event::Event::Stop(event::StopReason::InputsClosed) => {
+            Event::Stop(StopReason::InputsClosed)
+        }
+    })
+}
+
+/// Takes what a component sends. A handle is used up.
+///
+/// # Errors
+///
+/// When the handle is not one that the component holds.
+pub fn lift(
+    payload: Payload,
+    encoding: Encoding,
+    parameters: ParameterList,
+    table: &mut ResourceTable,
+) -> wasmtime::Result<Outgoing> {
+    let payload = match payload {
+        Payload::Inline(bytes) => bytes,
+        Payload::Shared(handle) => table.delete(handle)?.0,
+    };
+    let parameters = parameters.into_iter().map(|(name, value)| (name, value.into())).collect();
+    Ok(Outgoing { payload, encoding: encoding.into(), parameters })
+}
+
+pub fn parameter_list(parameters: &event::Parameters) -> ParameterList {
+    parameters.iter().map(|(name, value)| (Arc::clone(name), value.clone().into())).collect()
+}
+
+impl From<event::Metadata> for Metadata {
+    fn from(metadata: event::Metadata) -> Self {
+        Self {
+            timestamp: metadata.timestamp,
+            sequence: metadata.sequence,
+            encoding: metadata.encoding.into(),
+            parameters: parameter_list(&metadata.parameters),
+        }
+    }
+}
+
+impl From<event::Encoding> for Encoding {
+    fn from(encoding: event::Encoding) -> Self {
+        match encoding {
+            event::Encoding::Raw => Self::Raw,
+            event::Encoding::Arrow => Self::Arrow,
+        }
+    }
+}
+
+impl From<Encoding> for event::Encoding {
+    fn from(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Raw => Self::Raw,
+            Encoding::Arrow => Self::Arrow,
+        }
+    }
+}
+
+impl From<event::Value> for Value {
+    fn from(value: event::Value) -> Self {
+        match value {
+            event::Value::Boolean(value) => Self::Boolean(value),
+            event::Value::Integer(value) => Self::Integer(value),
+            event::Value::Float(value) => Self::Float(value),
+            event::Value::Text(value) => Self::Text(value),
+            event::Value::Bytes(value) => Self::Bytes(value),
+        }
+    }
+}
+
+impl From<Value> for event::Value {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Boolean(value) => Self::Boolean(value),
+            Value::Integer(value) => Self::Integer(value),
+            Value::Float(value) => Self::Float(value),
+            Value::Text(value) => Self::Text(value),
+            Value::Bytes(value) => Self::Bytes(value),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! How nodes end: data, not an error.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How a node ended. Every end has one of these names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeExit {
+    /// It returned, because it was done or because everything that it reads had ended.
+    Finished,
+    /// It returned after the dataflow was asked to stop.
+    Stopped,
+    /// It returned an error.
+    Failed {
+        /// Its own words.
+        message: String,
+    },
+    /// It called `exit` with a code other than 0.
+    Exited {
+        /// The code.
+        code: i32,
+    },
+    /// It trapped.
+    Trapped {
+        /// What the trap says.
+        trap: String,
+        /// The guest functions that were active, innermost first.
+        backtrace: Vec<String>,
+    },
+    /// It asked for more than one of its limits allows.
+    OverLimit(Limit),
+    /// It was ended by force.
+    Killed(KillReason),
+    /// The host panicked while it served this node.
+    Panicked {
+        /// What the panic says.
+        message: String,
+    },
+}
+
+/// A limit of a node that was passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Limit {
+    /// `limits.memory`.
+    #[error("out of memory: it asked for {asked} bytes, its limit is {limit}")]
+    Memory {
+        /// Bytes that it would have had.
+        asked: u64,
+        /// Bytes that it may have.
+        limit: u64,
+    },
+    /// `limits.table_elements`.
+    #[error("out of table elements: it asked for {asked}, its limit is {limit}")]
+    TableElements {
+        /// Elements that it would have had.
+        asked: u64,
+        /// Elements that it may have.
+        limit: u64,
+    },
+    /// `limits.cpu`.
+    #[error("out of time: it used more than {limit:?} of CPU for {events} event(s)")]
+    Cpu {
+        /// The time for one event.
+        limit: Duration,
+        /// How many events it had been given; 0 while it starts.
+        events: u64,
+    },
+}
+
+/// Why a node was ended by force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillReason {
+    /// It did not end within the grace period after its last event.
+    Grace(Duration),
+    /// The dataflow did not end within the grace period after it was asked to stop.
+    StopGrace(Duration),
+    /// The dataflow was ended at once.
+    Immediate,
+}
+
+impl NodeExit {
+    /// Whether the node ended as it should: finished or stopped.
+    pub fn is_ok(&self) -> bool {
+        matches!(self, Self::Finished | Self::Stopped)
+    }
+
+    /// The name of this end, one word for tables and JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Failed { .. } => "failed",
+            Self::Exited { .. } => "exited",
+            Self::Trapped { .. } => "trapped",
+            Self::OverLimit(Limit::Memory { .. }) => "out-of-memory",
+            Self::OverLimit(Limit::TableElements { .. }) => "out-of-table-elements",
+            Self::OverLimit(Limit::Cpu { .. }) => "out-of-time",
+            Self::Killed(_) => "killed",
+            Self::Panicked { .. } => "panicked",
+        }
+    }
+}
+
+impl fmt::Display for NodeExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished | Self::Stopped => f.write_str(self.name()),
+            Self::Failed { message } => write!(f, "failed: {message}"),
+            Self::Exited { code } => write!(f, "exited with code {code}"),
+            Self::Trapped { trap, .. } => write!(f, "trapped: {trap}"),
+            Self::OverLimit(limit) => limit.fmt(f),
+            Self::Killed(reason) => write!(f, "killed: {reason}"),
+            Self::Panicked { message } => write!(f, "panicked: {message}"),
+        }
+    }
+}
+
+impl fmt::Display for KillReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Grace(grace) => write!(f, "it did not end within {grace:?} after its last event"),
+            Self::StopGrace(grace) => {
+                write!(f, "the dataflow did not end within {grace:?} after it was asked to stop")
+            }
+            Self::Immediate => f.write_str("the dataflow was ended at once"),
+        }
+    }
+}

@@ -1,0 +1,515 @@
+//! A node's side of the dataflow, the same for every kind of node: [`Events`] come in, [`Outputs`] go
+//! out. Knows neither components nor Python.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use tokio::task::coop;
+
+use crate::cycle::Cycle;
+use crate::event::{
+    Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, Tick,
+};
+use crate::id::{InputId, OutputId};
+use crate::inbox::{Inbox, Item, Room};
+use crate::router::{Route, Router, Subscriber};
+
+/// The most events that one [`Events::recv_batch`] gives: enough to make the price of a call into a
+/// component vanish, few enough to keep the turn of one node short.
+pub const MAX_BATCH: usize = 64;
+
+/// Both ends of a node: what it receives and what it sends.
+///
+/// Dropping it ends the node for the others: its outputs close after the last message, whoever waits to
+/// send to it goes on, and what it did not take is discarded and counted.
+#[derive(Debug)]
+pub struct Ports {
+    events: Events,
+    outputs: Outputs,
+}
+
+impl Ports {
+    /// The ports of the node with this number. `max_payload` is the largest payload that it may send, in
+    /// bytes.
+    pub(crate) fn new(
+        router: &Router,
+        node: usize,
+        ids: Arc<[InputId]>,
+        max_payload: u64,
+        counts: &Arc<PortCounts>,
+    ) -> Self {
+        let events = Events {
+            inbox: Arc::clone(router.inbox(node)),
+            ids,
+            cycle: router.cycle(node).cloned(),
+            ready: VecDeque::new(),
+            counts: Arc::clone(counts),
+        };
+        let output = |route: &Route| Output { route: route.clone(), sequence: 0 };
+        let outputs = router.routes(node).iter().map(output).collect();
+        Self { events, outputs: Outputs { outputs, max_payload, counts: Arc::clone(counts) } }
+    }
+
+    /// The next event, or none once [`Event::Stop`] was given.
+    ///
+    /// Events come in the order in which they entered the inbox: arrival order across inputs, first in
+    /// first out for each output that the node reads. Waits for one. Dropping the future loses nothing.
+    pub async fn recv(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// See [`Events::recv_batch`].
+    pub async fn recv_batch(&mut self, batch: &mut Vec<Event>, max: usize) -> usize {
+        self.events.recv_batch(batch, max).await
+    }
+
+    /// See [`Events::try_recv`].
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError`] when there is no event now, or never again.
+    pub fn try_recv(&mut self) -> Result<Event, TryRecvError> {
+        self.events.try_recv()
+    }
+
+    /// See [`Outputs::send`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the message is then in no inbox.
+    pub async fn send(
+        &mut self,
+        output: &str,
+        message: impl Into<Outgoing>,
+    ) -> Result<(), SendError> {
+        self.outputs.send(output, message).await
+    }
+
+    /// See [`Outputs::try_send`].
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`]; the message is then in no inbox.
+    pub fn try_send(
+        &mut self,
+        output: &str,
+        message: impl Into<Outgoing>,
+    ) -> Result<(), TrySendError> {
+        self.outputs.try_send(output, message)
+    }
+
+    /// Takes both ends apart, to receive in one task and send in another.
+    pub fn split(self) -> (Events, Outputs) {
+        (self.events, self.outputs)
+    }
+}
+
+/// What the ports of a node count. Written by the node, read by the report.
+#[derive(Debug)]
+pub(crate) struct PortCounts {
+    /// Messages sent, for each output.
+    sent: Box<[AtomicU64]>,
+    /// When the node took its first event.
+    first_event: OnceLock<Instant>,
+    /// What the node took last: how many events, and what the first of them is. See [`Self::last_events`].
+    last_len: AtomicU64,
+    last_kind: AtomicU64,
+    last_sequence: AtomicU64,
+}
+
+// Values of `PortCounts::last_kind`; a message is the number of its input beyond these.
+const KIND_TICK: u64 = 0;
+const KIND_CLOSED: u64 = 1;
+const KIND_STOP: u64 = 2;
+const KIND_MESSAGE: u64 = 3;
+
+impl PortCounts {
+    pub(crate) fn new(outputs: usize) -> Self {
+        let sent = (0..outputs).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            sent,
+            first_event: OnceLock::new(),
+            last_len: AtomicU64::new(0),
+            last_kind: AtomicU64::new(0),
+            last_sequence: AtomicU64::new(0),
+        }
+    }
+
+    fn note(&self, taken: usize, first: Option<&Item>) {
+        if self.first_event.get().is_none() {
+            self.first_event.get_or_init(Instant::now);
+        }
+        let (kind, sequence) = match first {
+            None => return,
+            Some(Item::Message { input, message, .. }) => {
+                (KIND_MESSAGE + *input as u64, message.metadata.sequence)
+            }
+            Some(Item::Tick { .. }) => (KIND_TICK, 0),
+            Some(Item::Closed { .. }) => (KIND_CLOSED, 0),
+            Some(Item::Stop(_)) => (KIND_STOP, 0),
+        };
+        self.last_len.store(taken as u64, Ordering::Relaxed);
+        self.last_kind.store(kind, Ordering::Relaxed);
+        self.last_sequence.store(sequence, Ordering::Relaxed);
+    }
+
+    /// What the node took last, in words; none if it took nothing.
+    pub(crate) fn last_events(&self, ids: &[InputId]) -> Option<String> {
+        let first = match self.last_kind.load(Ordering::Relaxed) {
+            KIND_TICK => "a tick".into(),
+            KIND_CLOSED => "the closing of an input".into(),
+            KIND_STOP => "the stop".into(),
+            message => {
+                let input = ids.get(usize::try_from(message - KIND_MESSAGE).ok()?)?;
+                let sequence = self.last_sequence.load(Ordering::Relaxed);
+                format!("message {sequence} of input `{input}`")
+            }
+        };
+        match self.last_len.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(first),
+            len => Some(format!("{first}, first of a batch of {len}")),
+        }
+    }
+
+    pub(crate) fn sent(&self) -> impl Iterator<Item = u64> {
+        self.sent.iter().map(|sent| sent.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn first_event(&self) -> Option<Instant> {
+        self.first_event.get().copied()
+    }
+}
+
+/// What a node receives. Dropping it discards what was not taken.
+#[derive(Debug)]
+pub struct Events {
+    inbox: Arc<Inbox>,
+    ids: Arc<[InputId]>,
+    cycle: Option<Arc<Cycle>>,
+    /// Scratch space between the inbox and the caller; empty whenever nothing is being handed over.
+    ready: VecDeque<Item>,
+    counts: Arc<PortCounts>,
+}
+
+impl Events {
+    /// See [`Ports::recv`].
+    pub async fn recv(&mut self) -> Option<Event> {
+        let mut wait = Waiting { events: self, waits: false };
+        poll_fn(|context| wait.poll_take(context, 1)).await;
+        wait.events.next_ready()
+    }
+
+    /// Waits for an event, then appends all that are there to `batch`, at most `max` and at most
+    /// [`MAX_BATCH`]; says how many. 0 once [`Event::Stop`] was given, or when `max` is 0. Dropping the
+    /// future loses nothing.
+    pub async fn recv_batch(&mut self, batch: &mut Vec<Event>, max: usize) -> usize {
+        if max == 0 {
+            return 0;
+        }
+        let mut wait = Waiting { events: self, waits: false };
+        let taken = poll_fn(|context| wait.poll_take(context, max.min(MAX_BATCH))).await;
+        while let Some(event) = wait.events.next_ready() {
+            batch.push(event);
+        }
+        taken
+    }
+
+    /// The next event without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] when there is none now, [`TryRecvError::Ended`] once [`Event::Stop`] was
+    /// given.
+    pub fn try_recv(&mut self) -> Result<Event, TryRecvError> {
+        let ready = &mut self.ready;
+        match self.inbox.try_recv(1, &mut |item| ready.push_back(item)) {
+            None => Err(TryRecvError::Empty),
+            Some(_) => self.next_ready().ok_or(TryRecvError::Ended),
+        }
+    }
+
+    fn poll_take(&mut self, context: &mut Context<'_>, max: usize) -> Poll<usize> {
+        // A node that always finds an event must let the other nodes of its thread have a turn.
+        let turn = ready!(coop::poll_proceed(context));
+        let ready = &mut self.ready;
+        let taken = self.inbox.poll_recv(context, max, &mut |item| ready.push_back(item));
+        match (&taken, &self.cycle) {
+            (Poll::Pending, Some(cycle)) => cycle.close_if_quiet(),
+            (Poll::Pending, None) => {}
+            (Poll::Ready(_), _) => {
+                turn.made_progress();
+                self.counts.note(self.ready.len(), self.ready.front());
+            }
+        }
+        taken
+    }
+
+    fn next_ready(&mut self) -> Option<Event> {
+        let item = self.ready.pop_front()?;
+        Some(self.name(item))
+    }
+
+    fn name(&self, item: Item) -> Event {
+        match item {
+            Item::Message { input, dropped, message } => {
+                Event::Input(Input { id: self.id(input), dropped, message })
+            }
+            Item::Tick { input, missed } => Event::Tick(Tick { id: self.id(input), missed }),
+            Item::Closed { input, dropped } => {
+                Event::InputClosed(InputClosed { id: self.id(input), dropped })
+            }
+            Item::Stop(reason) => Event::Stop(reason),
+        }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the inbox numbers the inputs that it was made with")]
+    fn id(&self, input: usize) -> InputId {
+        self.ids[input].clone()
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.inbox.end();
+        if let Some(cycle) = &self.cycle {
+            cycle.close_if_quiet();
+        }
+    }
+}
+
+/// A wait that may be given up: then the node counts as busy again.
+struct Waiting<'a> {
+    events: &'a mut Events,
+    waits: bool,
+}
+
+impl Waiting<'_> {
+    fn poll_take(&mut self, context: &mut Context<'_>, max: usize) -> Poll<usize> {
+        let taken = self.events.poll_take(context, max);
+        self.waits = taken.is_pending();
+        taken
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.waits {
+            self.events.inbox.forget_receiver();
+        }
+    }
+}
+
+/// What a node sends. Dropping it closes its outputs, each after its last message.
+#[derive(Debug)]
+pub struct Outputs {
+    outputs: Vec<Output>,
+    max_payload: u64,
+    counts: Arc<PortCounts>,
+}
+
+#[derive(Debug)]
+struct Output {
+    route: Route,
+    /// The sequence of the next message, which is how many were sent.
+    sequence: u64,
+}
+
+impl Outputs {
+    /// Sends a message to every input that reads `output`, in order. Waits until each of them has room,
+    /// unless its overflow rule drops instead. Dropping the future sends the message to none.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the message is then in no inbox.
+    pub async fn send(
+        &mut self,
+        output: &str,
+        message: impl Into<Outgoing>,
+    ) -> Result<(), SendError> {
+        let message = message.into();
+        let (output, sent) = self.checked(output, &message)?;
+        let bytes = message.payload.len();
+        poll_fn(|context| output.poll_room(context, bytes)).await?;
+        output.deliver(message, sent);
+        Ok(())
+    }
+
+    /// Sends like [`Self::send`], but gives the message back instead of waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`]; the message is then in no inbox.
+    pub fn try_send(
+        &mut self,
+        output: &str,
+        message: impl Into<Outgoing>,
+    ) -> Result<(), TrySendError> {
+        let message = message.into();
+        let (output, sent) = self.checked(output, &message)?;
+        match output.room(message.payload.len(), None)? {
+            Room::Full => Err(TrySendError::Full(message)),
+            Room::Free | Room::Closed => {
+                output.deliver(message, sent);
+                Ok(())
+            }
+        }
+    }
+
+    /// The output and its count, if the message may be sent there.
+    fn checked(
+        &mut self,
+        output: &str,
+        message: &Outgoing,
+    ) -> Result<(&mut Output, &AtomicU64), SendError> {
+        let bytes = message.payload.len() as u64;
+        let limit = self.max_payload;
+        let known = self.outputs.iter_mut().zip(&self.counts.sent);
+        let (known, sent) = known
+            .into_iter()
+            .find(|(known, _)| known.route.output.as_str() == output)
+            .ok_or_else(|| SendError::UnknownOutput { output: output.into() })?;
+        if bytes > limit {
+            let output = known.route.output.clone();
+            return Err(SendError::TooLarge { output, bytes, limit });
+        }
+        Ok((known, sent))
+    }
+}
+
+impl Drop for Outputs {
+    fn drop(&mut self) {
+        for subscriber in self.outputs.iter().flat_map(|output| output.route.subscribers.iter()) {
+            subscriber.inbox.close_input(subscriber.input);
+            if let Some(cycle) = &subscriber.cycle {
+                cycle.close_if_quiet();
+            }
+        }
+    }
+}
+
+impl Output {
+    fn poll_room(&self, context: &mut Context<'_>, bytes: usize) -> Poll<Result<(), SendError>> {
+        let turn = ready!(coop::poll_proceed(context));
+        match self.room(bytes, Some(context.waker()))? {
+            Room::Full => Poll::Pending,
+            Room::Free | Room::Closed => {
+                turn.made_progress();
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Full as long as one subscriber is. What is free stays free, for only this output fills it.
+    fn room(&self, bytes: usize, waker: Option<&Waker>) -> Result<Room, SendError> {
+        let mut closed = 0;
+        for Subscriber { inbox, input, .. } in self.route.subscribers.iter() {
+            match inbox.room(*input, bytes, waker) {
+                Room::Full => return Ok(Room::Full),
+                Room::Free => {}
+                Room::Closed => closed += 1,
+            }
+        }
+        if closed > 0 && closed == self.route.subscribers.len() {
+            return Err(SendError::Closed { output: self.route.output.clone() });
+        }
+        Ok(Room::Free)
+    }
+
+    fn deliver(&mut self, outgoing: Outgoing, sent: &AtomicU64) {
+        let metadata = Metadata {
+            timestamp: now(),
+            sequence: self.sequence,
+            encoding: outgoing.encoding,
+            parameters: outgoing.parameters,
+        };
+        self.sequence += 1;
+        sent.store(self.sequence, Ordering::Relaxed);
+        let message = Message { metadata, payload: outgoing.payload };
+        if let Some((last, others)) = self.route.subscribers.split_last() {
+            for Subscriber { inbox, input, .. } in others {
+                inbox.push(*input, message.clone());
+            }
+            last.inbox.push(last.input, message);
+        }
+    }
+}
+
+fn now() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What a node hands to `send`; the runtime adds time and sequence.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outgoing {
+    /// The bytes.
+    pub payload: Bytes,
+    /// How to read them.
+    pub encoding: Encoding,
+    /// Named values that travel with them.
+    pub parameters: Parameters,
+}
+
+impl<T: Into<Bytes>> From<T> for Outgoing {
+    fn from(payload: T) -> Self {
+        Self { payload: payload.into(), ..Self::default() }
+    }
+}
+
+/// Why [`Ports::try_recv`] gave no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TryRecvError {
+    /// There is none now.
+    #[error("no event is waiting")]
+    Empty,
+    /// [`Event::Stop`] was given; there will be none.
+    #[error("the node has received its last event")]
+    Ended,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The descriptor gives the node no such output.
+    #[error("the node has no output `{output}`")]
+    UnknownOutput {
+        /// The name that was asked for.
+        output: Box<str>,
+    },
+    /// Every node that read the output has ended.
+    #[error("every node that read the output `{output}` has ended")]
+    Closed {
+        /// The output.
+        output: OutputId,
+    },
+    /// The payload is larger than the node may send.
+    #[error("a message of {bytes} bytes on the output `{output}` is over the limit of {limit}")]
+    TooLarge {
+        /// The output.
+        output: OutputId,
+        /// The size of the payload.
+        bytes: u64,
+        /// The largest size.
+        limit: u64,
+    },
+}
+
+/// Why [`Ports::try_send`] did not send.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TrySendError {
+    /// An input that blocks is full; the message comes back.
+    #[error("an input that reads the output is full")]
+    Full(Outgoing),
+    /// It can never be sent.
+    #[error(transparent)]
+    Refused(#[from] SendError),
+}
+
+#[cfg(test)]
+mod tests;

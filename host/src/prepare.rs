@@ -1,0 +1,218 @@
+//! From a checked graph to one that can start: every component read, compiled and linked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::component::{
+    Compiler, ComponentProblem, Components, Demand, Digest, PrepareError, PreparedComponent,
+    demand_of, load, read,
+};
+use crate::dataflow::{self, Dataflow};
+use crate::id::NodeId;
+use crate::node::{Code, EmbeddedNode};
+use crate::ports::Ports;
+
+/// A dataflow that can start.
+pub struct PreparedDataflow {
+    pub(crate) dataflow: Dataflow,
+    /// For each node its component, or none where the embedding program supplies it.
+    components: Vec<Option<Arc<PreparedComponent>>>,
+    embedded: BTreeMap<usize, EmbeddedNode>,
+}
+
+/// A component file, compiled.
+struct Compiled {
+    code: Vec<u8>,
+    digest: Digest,
+}
+
+impl PreparedDataflow {
+    /// Reads, compiles and links every component, each file once. `progress` is called with each file
+    /// before it is compiled; it may take seconds for a large one.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any component.
+    pub fn new(
+        dataflow: Dataflow,
+        compiler: &Compiler,
+        mut progress: impl FnMut(&Path),
+    ) -> Result<Self, Vec<PrepareError>> {
+        let (compiled, mut errors) = compile_all(&dataflow, compiler, &mut progress);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let components = Components::new(demand(&dataflow, compiler, &compiled));
+        let components = components.map_err(|error| machine_error(&dataflow, &error))?;
+        let mut by_path = BTreeMap::new();
+        for (path, compiled) in &compiled {
+            match components.prepare(&compiled.code) {
+                Ok(component) => drop(by_path.insert(path.clone(), Arc::new(component))),
+                Err(problem) => errors.extend(first_user(&dataflow, path, problem)),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let component = |node: &dataflow::Node| by_path.get(&component_of(node)?.path).cloned();
+        let components = dataflow.nodes().iter().map(component).collect();
+        Ok(Self { dataflow, components, embedded: BTreeMap::new() })
+    }
+
+    /// Supplies the code of a node that the descriptor calls `embedded`. It runs as a task of its own;
+    /// what it returns is how the node ends, and a panic ends this node alone.
+    ///
+    /// # Errors
+    ///
+    /// [`EmbedError`] when there is no such node, or when it is a component.
+    pub fn embed<F, R>(&mut self, id: &str, node: F) -> Result<(), EmbedError>
+    where
+        F: FnOnce(Ports) -> R + Send + 'static,
+        R: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let position = self.dataflow.position(id);
+        let position = position.ok_or_else(|| EmbedError::UnknownNode { node: id.into() })?;
+        match self.components.get(position) {
+            Some(None) => {
+                self.embedded.insert(position, Box::new(move |ports| Box::pin(node(ports))));
+                Ok(())
+            }
+            _ => Err(EmbedError::Component { node: id.into() }),
+        }
+    }
+
+    /// The graph.
+    pub fn dataflow(&self) -> &Dataflow {
+        &self.dataflow
+    }
+
+    /// Takes out what runs each node.
+    ///
+    /// # Errors
+    ///
+    /// The embedded nodes that nobody supplied.
+    pub(crate) fn into_code(mut self) -> Result<(Dataflow, Vec<Code>), Vec<NodeId>> {
+        let mut codes = Vec::with_capacity(self.components.len());
+        let mut missing = Vec::new();
+        let nodes = self.dataflow.nodes().iter().zip(self.components).enumerate();
+        for (position, (node, component)) in nodes {
+            match (component, component_of(node), self.embedded.remove(&position)) {
+                (Some(component), Some(code), _) => {
+                    codes.push(Code::Component(component, Box::new(code.clone())));
+                }
+                (_, _, Some(embedded)) => codes.push(Code::Embedded(embedded)),
+                _ => missing.push(node.id.clone()),
+            }
+        }
+        if missing.is_empty() { Ok((self.dataflow, codes)) } else { Err(missing) }
+    }
+}
+
+/// Why a node cannot be supplied by the embedding program.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EmbedError {
+    /// The dataflow has no such node.
+    #[error("the dataflow has no node `{node}`")]
+    UnknownNode {
+        /// The name that was asked for.
+        node: Box<str>,
+    },
+    /// The node is a component.
+    #[error("node `{node}` is a component; only a node with `embedded: true` is supplied by the program")]
+    Component {
+        /// The node.
+        node: Box<str>,
+    },
+}
+
+fn component_of(node: &dataflow::Node) -> Option<&dataflow::Component> {
+    match &node.code {
+        dataflow::Code::Component(component) => Some(component),
+        dataflow::Code::Embedded => None,
+    }
+}
+
+fn compile_all(
+    dataflow: &Dataflow,
+    compiler: &Compiler,
+    progress: &mut dyn FnMut(&Path),
+) -> (BTreeMap<PathBuf, Compiled>, Vec<PrepareError>) {
+    let mut compiled: BTreeMap<PathBuf, Result<Compiled, ()>> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for node in dataflow.nodes() {
+        let Some(component) = component_of(node) else { continue };
+        let path = &component.path;
+        let mut fail = |problem| {
+            errors.push(PrepareError { node: node.id.clone(), path: path.clone(), problem });
+        };
+        let entry = compiled.entry(path.clone()).or_insert_with(|| {
+            compile(path, compiler, progress).map_err(&mut fail)
+        });
+        if let (Ok(known), Some(pinned)) = (entry, component.sha256.map(Digest::from))
+            && known.digest != pinned
+        {
+            fail(ComponentProblem::OtherDigest { pinned, actual: known.digest });
+        }
+    }
+    let compiled = compiled.into_iter().filter_map(|(path, code)| Some((path, code.ok()?)));
+    (compiled.collect(), errors)
+}
+
+fn compile(
+    path: &Path,
+    compiler: &Compiler,
+    progress: &mut dyn FnMut(&Path),
+) -> Result<Compiled, ComponentProblem> {
+    let (bytes, digest) = read(path)?;
+    progress(path);
+    Ok(Compiled { code: compiler.compile(&bytes, digest)?, digest })
+}
+
+fn demand(
+    dataflow: &Dataflow,
+    compiler: &Compiler,
+    compiled: &BTreeMap<PathBuf, Compiled>,
+) -> Demand {
+    let mut nodes: BTreeMap<&Path, u32> = BTreeMap::new();
+    let mut demand = Demand::default();
+    for component in dataflow.nodes().iter().filter_map(component_of) {
+        *nodes.entry(&component.path).or_default() += 1;
+        demand = demand.and(Demand {
+            memory_bytes: component.limits.memory,
+            table_elements: component.limits.table_elements,
+            ..Demand::default()
+        });
+    }
+    for (path, nodes) in nodes {
+        // What cannot be loaded is reported when it is prepared.
+        if let Some(compiled) = compiled.get(path)
+            && let Ok(component) = load(compiler.engine(), &compiled.code)
+        {
+            demand = demand.and(demand_of(&component, nodes));
+        }
+    }
+    demand
+}
+
+/// A file is prepared once; what is wrong with it is told of the first node that runs it.
+fn first_user(
+    dataflow: &Dataflow,
+    path: &Path,
+    problem: ComponentProblem,
+) -> Option<PrepareError> {
+    let runs_it = |node: &&dataflow::Node| component_of(node).is_some_and(|c| c.path == path);
+    let node = dataflow.nodes().iter().find(runs_it)?;
+    Some(PrepareError { node: node.id.clone(), path: path.to_owned(), problem })
+}
+
+fn machine_error(dataflow: &Dataflow, error: &anyhow::Error) -> Vec<PrepareError> {
+    let problem = ComponentProblem::NotReady(format!("{error:#}"));
+    let first = dataflow.nodes().iter().find_map(|node| Some((node, component_of(node)?)));
+    let error = first.map(|(node, component)| PrepareError {
+        node: node.id.clone(),
+        path: component.path.clone(),
+        problem,
+    });
+    error.into_iter().collect()
+}

@@ -1,0 +1,129 @@
+//! Who sends to whom: built once from the graph, read only afterwards.
+
+use std::sync::Arc;
+
+use crate::cycle::{Cycle, Member};
+use crate::dataflow::{Code, Dataflow, Feed};
+use crate::id::OutputId;
+use crate::inbox::Inbox;
+
+/// The inboxes of a dataflow and the ways between them. Nodes have the numbers of
+/// [`Dataflow::nodes`].
+#[derive(Debug)]
+pub(crate) struct Router {
+    inboxes: Vec<Arc<Inbox>>,
+    /// For each node its outputs.
+    routes: Vec<Vec<Route>>,
+    cycles: Vec<Arc<Cycle>>,
+    /// For each node the cycle that it is in.
+    cycle_of: Vec<Option<Arc<Cycle>>>,
+}
+
+/// One output and the inputs that read it.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) output: OutputId,
+    pub(crate) subscribers: Arc<[Subscriber]>,
+}
+
+/// One input of one node.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscriber {
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) input: usize,
+    /// The cycle of the node, which may have come to its end when this input closes.
+    pub(crate) cycle: Option<Arc<Cycle>>,
+}
+
+impl Router {
+    pub(crate) fn new(dataflow: &Dataflow) -> Self {
+        let inboxes: Vec<_> = dataflow.nodes().iter().map(|node| Arc::new(inbox_of(node))).collect();
+        let mut cycle_of = vec![None; inboxes.len()];
+        let mut cycles = Vec::with_capacity(dataflow.cycles.len());
+        for members in &dataflow.cycles {
+            let cycle = Arc::new(cycle_among(dataflow, members, &inboxes));
+            for member in members {
+                if let Some(slot) = cycle_of.get_mut(*member) {
+                    *slot = Some(Arc::clone(&cycle));
+                }
+            }
+            cycles.push(cycle);
+        }
+        let routes = routes(dataflow, &inboxes, &cycle_of);
+        Self { inboxes, routes, cycles, cycle_of }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the dataflow")]
+    pub(crate) fn inbox(&self, node: usize) -> &Arc<Inbox> {
+        &self.inboxes[node]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the dataflow")]
+    pub(crate) fn routes(&self, node: usize) -> &[Route] {
+        &self.routes[node]
+    }
+
+    pub(crate) fn cycle(&self, node: usize) -> Option<&Arc<Cycle>> {
+        self.cycle_of.get(node)?.as_ref()
+    }
+
+    /// Asks the sources to end. Closings do the rest.
+    pub(crate) fn request_stop(&self) {
+        for inbox in &self.inboxes {
+            inbox.request_stop();
+        }
+        for cycle in &self.cycles {
+            cycle.close_if_quiet();
+        }
+    }
+
+    /// Closes every cycle, whatever still runs round in it.
+    pub(crate) fn close_cycles(&self) {
+        for cycle in &self.cycles {
+            cycle.close();
+        }
+    }
+}
+
+fn inbox_of(node: &crate::dataflow::Node) -> Inbox {
+    let spontaneous = matches!(node.code, Code::Embedded);
+    Inbox::new(node.inputs.iter().map(|input| &input.feed), spontaneous)
+}
+
+fn cycle_among(dataflow: &Dataflow, members: &[usize], inboxes: &[Arc<Inbox>]) -> Cycle {
+    let mut members = members.to_vec();
+    members.sort_unstable();
+    let member = |&number: &usize| {
+        let inputs = dataflow.nodes().get(number)?.inputs.iter().enumerate();
+        let internal = inputs.filter_map(|(index, input)| match input.feed {
+            Feed::Source { node, .. } => members.binary_search(&node).is_ok().then_some(index),
+            Feed::Timer(_) => None,
+        });
+        Some(Member { inbox: Arc::clone(inboxes.get(number)?), internal: internal.collect() })
+    };
+    Cycle::new(members.iter().filter_map(member).collect())
+}
+
+fn routes(
+    dataflow: &Dataflow,
+    inboxes: &[Arc<Inbox>],
+    cycle_of: &[Option<Arc<Cycle>>],
+) -> Vec<Vec<Route>> {
+    let mut subscribers: Vec<Vec<Vec<Subscriber>>> =
+        dataflow.nodes().iter().map(|node| vec![Vec::new(); node.outputs.len()]).collect();
+    for ((node, inbox), cycle) in dataflow.nodes().iter().zip(inboxes).zip(cycle_of) {
+        for (index, input) in node.inputs.iter().enumerate() {
+            if let Feed::Source { node, output, .. } = input.feed
+                && let Some(list) = subscribers.get_mut(node).and_then(|node| node.get_mut(output))
+            {
+                let (inbox, cycle) = (Arc::clone(inbox), cycle.clone());
+                list.push(Subscriber { inbox, input: index, cycle });
+            }
+        }
+    }
+    let named = |(node, lists): (&crate::dataflow::Node, Vec<Vec<Subscriber>>)| {
+        let routes = node.outputs.iter().cloned().zip(lists);
+        routes.map(|(output, list)| Route { output, subscribers: list.into() }).collect()
+    };
+    dataflow.nodes().iter().zip(subscribers).map(named).collect()
+}
