@@ -569,5 +569,7 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "model"))]
+mod model;
+#[cfg(all(test, not(feature = "model")))]
 mod tests;

@@ -1,11 +1,10 @@
 //! What nodes print and log, line by line, each line with the node that it comes from.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
 use crate::id::NodeId;
-use crate::sync::Mutex;
 
 /// A longer line is cut into lines of this many bytes, so that a node without line ends costs no more
 /// memory than others.

@@ -1,0 +1,298 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::event::Metadata;
+
+fn queue(events: u32, bytes: u64, overflow: Overflow) -> Feed {
+    let queue = Queue { events: events.try_into().unwrap(), bytes, overflow };
+    Feed::Source { node: 0, output: 0, queue }
+}
+
+fn timer() -> Feed {
+    Feed::Timer(std::time::Duration::from_secs(1))
+}
+
+fn inbox(feeds: &[Feed]) -> Inbox {
+    Inbox::new(feeds.iter(), false)
+}
+
+fn message(sequence: u64, bytes: usize) -> Message {
+    let metadata = Metadata {
+        timestamp: 0,
+        sequence,
+        encoding: Default::default(),
+        parameters: Default::default(),
+    };
+    Message { metadata, payload: Bytes::from(vec![0; bytes]) }
+}
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Count {
+    fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn waker() -> (Arc<Count>, Waker) {
+    let count = Arc::new(Count::default());
+    (Arc::clone(&count), Waker::from(count))
+}
+
+/// What waits, written short: `0:3` is message 3 of input 0, with `+2` behind it when two were dropped
+/// before it.
+fn take_all(inbox: &Inbox) -> Vec<String> {
+    let mut taken = Vec::new();
+    inbox.try_recv(usize::MAX, &mut |item| {
+        taken.push(match item {
+            Item::Message { input, dropped: 0, message } => {
+                format!("{input}:{}", message.metadata.sequence)
+            }
+            Item::Message { input, dropped, message } => {
+                format!("{input}:{}+{dropped}", message.metadata.sequence)
+            }
+            Item::Tick { input, missed } => format!("{input}:tick+{missed}"),
+            Item::Closed { input, dropped } => format!("{input}:closed+{dropped}"),
+            Item::Stop(reason) => format!("{reason:?}"),
+        });
+    });
+    taken
+}
+
+#[test]
+fn events_come_in_the_order_in_which_they_came_in() {
+    let inbox =
+        inbox(&[queue(8, 64, Overflow::Block), queue(8, 64, Overflow::DropOldest), timer()]);
+    inbox.push(1, message(0, 1));
+    inbox.push(0, message(0, 1));
+    assert!(inbox.tick(2));
+    inbox.push(1, message(1, 1));
+    assert_eq!(take_all(&inbox), ["1:0", "0:0", "2:tick+0", "1:1"]);
+}
+
+#[test]
+fn full_inbox_blocks_the_sender_until_something_is_taken() {
+    let inbox = inbox(&[queue(2, 64, Overflow::Block)]);
+    let (woken, waker) = waker();
+    for sequence in 0..2 {
+        assert_eq!(inbox.room(0, 1, Some(&waker)), Room::Free);
+        inbox.push(0, message(sequence, 1));
+    }
+    assert_eq!(inbox.room(0, 1, Some(&waker)), Room::Full);
+    assert_eq!(woken.get(), 0);
+    inbox.try_recv(1, &mut |_| {});
+    assert_eq!(woken.get(), 1);
+    assert_eq!(inbox.room(0, 1, Some(&waker)), Room::Free);
+}
+
+#[test]
+fn a_queue_is_bounded_in_bytes_too() {
+    let inbox = inbox(&[queue(100, 10, Overflow::Block)]);
+    inbox.push(0, message(0, 6));
+    assert_eq!(inbox.room(0, 4, None), Room::Free);
+    assert_eq!(inbox.room(0, 5, None), Room::Full);
+}
+
+#[test]
+fn a_message_over_the_whole_bound_passes_an_empty_queue() {
+    for overflow in [Overflow::Block, Overflow::DropOldest, Overflow::DropNewest] {
+        let inbox = inbox(&[queue(100, 10, overflow)]);
+        assert_eq!(inbox.room(0, 11, None), Room::Free);
+        inbox.push(0, message(0, 11));
+        assert_eq!(take_all(&inbox), ["0:0"]);
+    }
+}
+
+#[test]
+fn full_inbox_drops_the_oldest_message_and_counts_it_in_the_next() {
+    let inbox = inbox(&[queue(2, 64, Overflow::DropOldest)]);
+    for sequence in 0..5 {
+        assert_eq!(inbox.room(0, 1, None), Room::Free);
+        inbox.push(0, message(sequence, 1));
+    }
+    assert_eq!(take_all(&inbox), ["0:3+3", "0:4"]);
+    let counts = InputCounts { received: 5, delivered: 2, dropped: 3, discarded: 0 };
+    assert_eq!(inbox.counts(), [counts]);
+}
+
+#[test]
+fn latest_keeps_the_newest_message() {
+    let inbox = inbox(&[queue(1, 64, Overflow::DropOldest)]);
+    for sequence in 0..3 {
+        inbox.push(0, message(sequence, 1));
+    }
+    assert_eq!(take_all(&inbox), ["0:2+2"]);
+    inbox.push(0, message(3, 1));
+    assert_eq!(take_all(&inbox), ["0:3"]);
+}
+
+#[test]
+fn full_inbox_drops_the_newest_message_and_counts_it_in_the_next() {
+    let inbox = inbox(&[queue(2, 64, Overflow::DropNewest)]);
+    for sequence in 0..4 {
+        inbox.push(0, message(sequence, 1));
+    }
+    assert_eq!(take_all(&inbox), ["0:0", "0:1"]);
+    inbox.push(0, message(4, 1));
+    assert_eq!(take_all(&inbox), ["0:4+2"]);
+}
+
+#[test]
+fn drops_after_the_last_message_are_counted_in_the_closing() {
+    let inbox = inbox(&[queue(1, 64, Overflow::DropNewest)]);
+    inbox.push(0, message(0, 1));
+    inbox.push(0, message(1, 1));
+    inbox.close_input(0);
+    assert_eq!(take_all(&inbox), ["0:0", "0:closed+1", "InputsClosed"]);
+}
+
+#[test]
+fn one_large_message_drops_as_many_old_ones_as_it_needs() {
+    let inbox = inbox(&[queue(10, 10, Overflow::DropOldest)]);
+    for sequence in 0..5 {
+        inbox.push(0, message(sequence, 2));
+    }
+    inbox.push(0, message(5, 7));
+    assert_eq!(take_all(&inbox), ["0:4+4", "0:5"]);
+}
+
+#[test]
+fn dropping_leaves_the_order_of_other_inputs_alone() {
+    let inbox = inbox(&[queue(1, 64, Overflow::DropOldest), queue(8, 64, Overflow::Block)]);
+    inbox.push(0, message(0, 1));
+    inbox.push(1, message(0, 1));
+    inbox.push(0, message(1, 1));
+    inbox.push(1, message(1, 1));
+    assert_eq!(take_all(&inbox), ["1:0", "0:1+1", "1:1"]);
+}
+
+#[test]
+fn a_flood_that_nobody_takes_needs_no_more_room_than_its_bound() {
+    let inbox = inbox(&[queue(1, 64, Overflow::DropOldest), queue(8, 64, Overflow::Block)]);
+    inbox.push(1, message(0, 1));
+    for sequence in 0..100_000 {
+        inbox.push(0, message(sequence, 1));
+    }
+    assert!(inbox.lock().queue.len() <= 2 * 2 + MAX_HOLES + 1);
+    assert_eq!(take_all(&inbox), ["1:0", "0:99999+99999"]);
+}
+
+#[test]
+fn ticks_that_nobody_took_are_joined() {
+    let inbox = inbox(&[timer()]);
+    for _ in 0..4 {
+        assert!(inbox.tick(0));
+    }
+    assert_eq!(take_all(&inbox), ["0:tick+3"]);
+    assert!(inbox.tick(0));
+    assert_eq!(take_all(&inbox), ["0:tick+0"]);
+}
+
+#[test]
+fn closing_comes_after_the_last_message_and_stop_after_all_closings() {
+    let inbox = inbox(&[queue(8, 64, Overflow::Block), queue(8, 64, Overflow::Block), timer()]);
+    inbox.push(0, message(0, 1));
+    inbox.close_input(0);
+    inbox.push(1, message(0, 1));
+    inbox.close_input(1);
+    inbox.close_input(1);
+    assert_eq!(
+        take_all(&inbox),
+        ["0:0", "0:closed+0", "1:0", "1:closed+0", "2:closed+0", "InputsClosed"]
+    );
+    assert_eq!(inbox.try_recv(1, &mut |_| unreachable!()), Some(0));
+    assert!(!inbox.tick(2));
+}
+
+#[test]
+fn stop_reaches_a_node_that_reads_no_other_at_once() {
+    let inbox = inbox(&[timer()]);
+    inbox.tick(0);
+    inbox.request_stop();
+    assert_eq!(take_all(&inbox), ["0:tick+0", "0:closed+0", "Requested"]);
+}
+
+#[test]
+fn stop_reaches_other_nodes_when_their_inputs_have_closed() {
+    let inbox = inbox(&[queue(8, 64, Overflow::Block), timer()]);
+    inbox.request_stop();
+    assert_eq!(take_all(&inbox), ["1:closed+0"]);
+    inbox.push(0, message(0, 1));
+    inbox.close_input(0);
+    assert_eq!(take_all(&inbox), ["0:0", "0:closed+0", "Requested"]);
+}
+
+#[test]
+fn who_watches_for_the_stop_is_woken_once_it_is_queued() {
+    let inbox = inbox(&[queue(8, 64, Overflow::Block)]);
+    let (woken, waker) = waker();
+    inbox.watch_stop(waker);
+    inbox.request_stop();
+    assert_eq!(woken.get(), 0);
+    inbox.close_input(0);
+    assert_eq!(woken.get(), 1);
+}
+
+#[test]
+fn the_end_of_a_node_frees_its_senders_and_counts_what_it_did_not_take() {
+    let inbox = inbox(&[queue(1, 64, Overflow::Block)]);
+    let (woken, waker) = waker();
+    inbox.push(0, message(0, 1));
+    assert_eq!(inbox.room(0, 1, Some(&waker)), Room::Full);
+    inbox.end();
+    assert_eq!(woken.get(), 1);
+    assert_eq!(inbox.room(0, 1, Some(&waker)), Room::Closed);
+    inbox.push(0, message(1, 1));
+    let counts = InputCounts { received: 2, delivered: 0, dropped: 0, discarded: 2 };
+    assert_eq!(inbox.counts(), [counts]);
+}
+
+#[test]
+fn a_waiting_receiver_is_woken_by_the_first_event_only() {
+    let inbox = inbox(&[queue(8, 64, Overflow::Block)]);
+    let (woken, waker) = waker();
+    let mut context = Context::from_waker(&waker);
+    assert!(inbox.poll_recv(&mut context, 1, &mut |_| {}).is_pending());
+    inbox.push(0, message(0, 1));
+    inbox.push(0, message(1, 1));
+    assert_eq!(woken.get(), 1);
+}
+
+#[test]
+fn a_wait_that_was_given_up_takes_nothing() {
+    let inbox = inbox(&[queue(8, 64, Overflow::Block)]);
+    let (woken, waker) = waker();
+    let mut context = Context::from_waker(&waker);
+    assert!(inbox.poll_recv(&mut context, 1, &mut |_| {}).is_pending());
+    inbox.forget_receiver();
+    inbox.push(0, message(0, 1));
+    assert_eq!(woken.get(), 0);
+    assert_eq!(take_all(&inbox), ["0:0"]);
+}
+
+#[test]
+fn a_node_is_quiet_when_it_waits_and_nothing_can_come_from_outside() {
+    let inbox = inbox(&[queue(8, 64, Overflow::Block), queue(8, 64, Overflow::Block)]);
+    let (_woken, waker) = waker();
+    let mut context = Context::from_waker(&waker);
+    assert!(!inbox.hold().is_quiet(&[1]), "it does not wait");
+    assert!(inbox.poll_recv(&mut context, 1, &mut |_| {}).is_pending());
+    assert!(!inbox.hold().is_quiet(&[1]), "input 0 is open");
+    inbox.close_input(0);
+    take_all(&inbox);
+    assert!(inbox.poll_recv(&mut context, 1, &mut |_| {}).is_pending());
+    assert!(inbox.hold().is_quiet(&[1]));
+    inbox.push(1, message(0, 1));
+    assert!(!inbox.hold().is_quiet(&[1]), "an event waits");
+}
