@@ -1,5 +1,5 @@
 use crate::bindings::types;
-use crate::{Encoding, Metadata, Payload, StopReason, Value};
+use crate::{Metadata, Payload, StopReason, Value};
 
 /// What a node receives, in the order in which it entered the node's inbox.
 #[derive(Debug)]
@@ -46,13 +46,6 @@ impl Metadata {
     /// The value of the first parameter of this name.
     pub fn parameter(&self, name: &str) -> Option<&Value> {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-    }
-}
-
-impl Message {
-    /// How to read the payload's bytes.
-    pub fn encoding(&self) -> Encoding {
-        self.metadata.encoding
     }
 }
 

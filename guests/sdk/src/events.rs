@@ -1,5 +1,4 @@
-//! The way in of a program. A handler is called instead, and has no use for these: its host refuses
-//! it with them.
+//! The way in of a program. A handler is called instead; one that uses these does not fit its world.
 
 use crate::Event;
 use crate::bindings::events;

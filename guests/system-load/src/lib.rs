@@ -5,8 +5,15 @@ use std::fs;
 
 use thalweg_guest::{Encoding, Error, Event, Handler, Result, handler, outputs};
 
-/// The CPU times of the tick before, since the machine started: idle, and all of them.
-struct SystemLoad(Option<(f64, f64)>);
+/// The times at the tick before.
+struct SystemLoad(Option<CpuTimes>);
+
+/// Since the machine started.
+#[derive(Clone, Copy)]
+struct CpuTimes {
+    idle: f64,
+    total: f64,
+}
 
 impl Handler for SystemLoad {
     fn new() -> Result<Self> {
@@ -15,10 +22,12 @@ impl Handler for SystemLoad {
 
     fn on_event(&mut self, event: Event) -> Result {
         let Event::Tick { .. } = event else { return Ok(()) };
-        let (idle, total) = cpu_times()?;
-        if let Some((idle_before, total_before)) = self.0.replace((idle, total)) {
-            let part = (idle - idle_before) / (total - total_before).max(1.0);
-            send("cpu", 1.0 - part.min(1.0))?;
+        let now = cpu_times()?;
+        if let Some(before) = self.0.replace(now)
+            && now.total > before.total
+        {
+            let idle = (now.idle - before.idle) / (now.total - before.total);
+            send("cpu", 1.0 - idle.clamp(0.0, 1.0))?;
         }
         send("memory", 1.0 - memory("MemAvailable:")? / memory("MemTotal:")?)
     }
@@ -31,12 +40,12 @@ fn send(output: &str, part: f64) -> Result {
     Ok(outputs::send_with(output, percent, Encoding::Raw, &[("unit".into(), "%".into())])?)
 }
 
-fn cpu_times() -> Result<(f64, f64)> {
+fn cpu_times() -> Result<CpuTimes> {
     let stat = read("/proc/stat")?;
     // user, nice, system, idle, iowait, irq, softirq, steal; the rest is counted in user and nice too
     let times = stat.lines().next().into_iter().flat_map(str::split_whitespace).skip(1).take(8);
     let times: Vec<f64> = times.map(str::parse).collect::<Result<_, _>>()?;
-    Ok((times.iter().skip(3).take(2).sum(), times.iter().sum()))
+    Ok(CpuTimes { idle: times.iter().skip(3).take(2).sum(), total: times.iter().sum() })
 }
 
 fn memory(name: &str) -> Result<f64> {
