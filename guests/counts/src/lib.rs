@@ -1,0 +1,38 @@
+//! Sends `count` numbered messages whose lengths repeat `sizes`, at once or `per-tick`. `verify`
+//! checks them. `tests/host/delivery.rs` runs it.
+
+use thalweg_guest::{Encoding, Event, Result, events, outputs, parameters, program};
+
+program!(run);
+
+fn run() -> Result {
+    let count: u64 = parameters::require("count")?;
+    let per_tick: usize = parameters::get_or("per-tick", 0)?;
+    let sizes: Vec<usize> = parameters::get_or("sizes", "8".to_owned())?
+        .split(',')
+        .map(|size| size.trim().parse())
+        .collect::<Result<_, _>>()?;
+    let mut messages = (0..count).zip(sizes.into_iter().cycle()).peekable();
+    if per_tick == 0 {
+        return messages.try_for_each(send);
+    }
+    for event in events::iter() {
+        if let Event::Tick { .. } = event {
+            messages.by_ref().take(per_tick).try_for_each(send)?;
+        }
+        if messages.peek().is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Number in the first 8 bytes, its lowest byte in the others; number and length again as
+/// parameters.
+fn send((number, size): (u64, usize)) -> Result {
+    let mut bytes = number.to_le_bytes().to_vec();
+    bytes.resize(size.max(bytes.len()), number as u8);
+    let parameters =
+        [("number".into(), (number as i64).into()), ("size".into(), (bytes.len() as i64).into())];
+    Ok(outputs::send_with("out", bytes, Encoding::Raw, &parameters)?)
+}

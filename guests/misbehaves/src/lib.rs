@@ -1,0 +1,6 @@
+//! Does harm in the way that parameter `how` names, at its event number `at`.
+//! `tests/host/limits.rs` runs it.
+
+mod ways;
+
+thalweg_guest::handler!(ways::Misbehaves);

@@ -1,0 +1,40 @@
+//! What the export macros expand to. Not for direct use.
+
+pub use crate::bindings::types::Event;
+pub use crate::bindings::{handler, program};
+use crate::{Handler, Result, log};
+
+/// Makes the node at the first call, then gives it the events one by one.
+pub fn deliver<H: Handler>(node: &mut Option<H>, events: Vec<Event>) -> Result<(), String> {
+    let node = match node {
+        Some(node) => node,
+        None => {
+            log_panics();
+            node.insert(H::new().map_err(|error| error.to_string())?)
+        }
+    };
+    let handled = events.into_iter().try_for_each(|event| node.on_event(event.into()));
+    flush_stdout();
+    handled.map_err(|error| error.to_string())
+}
+
+/// Runs a program to its end.
+pub fn run(run: fn() -> Result) -> Result<(), String> {
+    log_panics();
+    let ended = run().map_err(|error| error.to_string());
+    flush_stdout();
+    ended
+}
+
+/// A component without WASI has no stderr, and a trap carries no text: without this a panic would
+/// not say why.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| log::critical(panic)));
+}
+
+/// The standard library keeps what follows the last newline until the process exits; a component has
+/// no such moment.
+fn flush_stdout() {
+    #[cfg(target_os = "wasi")]
+    let _ = std::io::Write::flush(&mut std::io::stdout());
+}
