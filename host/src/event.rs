@@ -35,6 +35,8 @@ pub struct Input {
 pub struct Tick {
     /// The input that the timer feeds.
     pub id: InputId,
+    /// When it came due: nanoseconds since the Unix epoch. Of joined ticks, the last.
+    pub timestamp: u64,
     /// How many earlier ticks nobody took; they are joined into this one.
     pub missed: u64,
 }

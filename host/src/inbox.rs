@@ -22,7 +22,7 @@ const MAX_HOLES: usize = 64;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Item {
     Message { input: usize, dropped: u64, message: Message },
-    Tick { input: usize, missed: u64 },
+    Tick { input: usize, timestamp: u64, missed: u64 },
     Closed { input: usize, dropped: u64 },
     Stop(StopReason),
 }
@@ -104,8 +104,15 @@ enum InputKind {
         /// Positions of the waiting messages; kept only where the oldest may have to go.
         positions: VecDeque<u64>,
     },
-    /// How many ticks the queued one stands for beyond itself, if one is queued.
-    Timer { queued: Option<u64> },
+    Timer { queued: Option<QueuedTick> },
+}
+
+/// A tick that is in the queue: what is known of it may still change.
+#[derive(Clone, Copy, Debug)]
+struct QueuedTick {
+    timestamp: u64,
+    /// How many earlier ones are joined into it.
+    missed: u64,
 }
 
 impl Inbox {
@@ -166,20 +173,18 @@ impl Inbox {
         drop(removed); // Payloads may be large: freed after the lock.
     }
 
-    /// A timer came due. False when nobody will want the next tick.
-    pub(crate) fn tick(&self, input: usize) -> bool {
+    /// A timer came due at `timestamp`. False when nobody will want the next tick.
+    pub(crate) fn tick(&self, input: usize, timestamp: u64) -> bool {
         let receiver = {
             let mut inner = self.lock();
             if inner.gone || inner.input(input).closed {
                 return false;
             }
             if let InputKind::Timer { queued } = &mut inner.input(input).kind {
-                match queued {
-                    Some(missed) => *missed += 1,
-                    None => {
-                        *queued = Some(0);
-                        inner.append(Item::Tick { input, missed: 0 });
-                    }
+                let missed = queued.map_or(0, |tick| tick.missed + 1);
+                let is_first = queued.replace(QueuedTick { timestamp, missed }).is_none();
+                if is_first {
+                    inner.append(Item::Tick { input, timestamp, missed });
                 }
             }
             inner.receiver_to_wake()
@@ -493,9 +498,11 @@ impl Inner {
                 }
                 senders.extend(state.sender.take());
             }
-            Item::Tick { input, missed } => {
-                if let InputKind::Timer { queued } = &mut self.input(*input).kind {
-                    *missed = queued.take().unwrap_or(0);
+            Item::Tick { input, timestamp, missed } => {
+                if let InputKind::Timer { queued } = &mut self.input(*input).kind
+                    && let Some(tick) = queued.take()
+                {
+                    (*timestamp, *missed) = (tick.timestamp, tick.missed);
                 }
             }
             Item::Closed { .. } => {}

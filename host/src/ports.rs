@@ -260,7 +260,9 @@ impl Events {
             Item::Message { input, dropped, message } => {
                 Event::Input(Input { id: self.id(input), dropped, message })
             }
-            Item::Tick { input, missed } => Event::Tick(Tick { id: self.id(input), missed }),
+            Item::Tick { input, timestamp, missed } => {
+                Event::Tick(Tick { id: self.id(input), timestamp, missed })
+            }
             Item::Closed { input, dropped } => {
                 Event::InputClosed(InputClosed { id: self.id(input), dropped })
             }
@@ -440,7 +442,8 @@ impl Output {
     }
 }
 
-fn now() -> u64 {
+/// Nanoseconds since the Unix epoch.
+pub(crate) fn now() -> u64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -17,7 +17,7 @@ use crate::exit::{KillReason, NodeExit};
 use crate::id::{InputId, NodeId};
 use crate::log::{LogLine, NodeLog};
 use crate::node::{self, Code, NodeSetup, StartLine};
-use crate::ports::{PortCounts, Ports};
+use crate::ports::{self, PortCounts, Ports};
 use crate::prepare::PreparedDataflow;
 use crate::report::{InputReport, NodeReport, OutputReport, RunReport};
 use crate::router::Router;
@@ -420,7 +420,7 @@ fn timers(dataflow: &Dataflow, router: &Router) -> JoinSet<()> {
                     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
                     loop {
                         due.tick().await;
-                        if !inbox.tick(index) {
+                        if !inbox.tick(index, ports::now()) {
                             return;
                         }
                     }

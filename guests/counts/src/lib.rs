@@ -5,6 +5,9 @@ use thalweg_guest::{Encoding, Event, Result, events, outputs, parameters, progra
 
 program!(run);
 
+/// Messages between two looks for a stop.
+const BURST: usize = 64;
+
 fn run() -> Result {
     let count: u64 = parameters::require("count")?;
     let per_tick: usize = parameters::get_or("per-tick", 0)?;
@@ -14,13 +17,24 @@ fn run() -> Result {
         .collect::<Result<_, _>>()?;
     let mut messages = (0..count).zip(sizes.into_iter().cycle()).peekable();
     if per_tick == 0 {
-        return messages.try_for_each(send);
+        return send_without_waiting(messages);
     }
     for event in events::iter() {
         if let Event::Tick { .. } = event {
             messages.by_ref().take(per_tick).try_for_each(send)?;
         }
         if messages.peek().is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn send_without_waiting(mut messages: impl Iterator<Item = (u64, usize)>) -> Result {
+    while let Some(message) = messages.next() {
+        send(message)?;
+        messages.by_ref().take(BURST).try_for_each(send)?;
+        if let Ok(Event::Stop(_)) = events::try_next() {
             break;
         }
     }

@@ -15,8 +15,8 @@ impl Handler for ReportLine {
             Event::Input { id, dropped, message } => {
                 println!("{id:<12} {} (after {dropped} dropped)", text(&message));
             }
-            Event::Tick { id, missed: 0 } => println!("{id:<12} tick"),
-            Event::Tick { id, missed } => println!("{id:<12} tick (after {missed} missed)"),
+            Event::Tick { id, missed: 0, .. } => println!("{id:<12} tick"),
+            Event::Tick { id, missed, .. } => println!("{id:<12} tick (after {missed} missed)"),
             Event::InputClosed { id, .. } => println!("{id:<12} closed"),
             Event::Stop(StopReason::Requested) => println!("{:<12} as requested", "stop"),
             Event::Stop(StopReason::InputsClosed) => println!("{:<12} all inputs closed", "stop"),

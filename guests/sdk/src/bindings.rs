@@ -32,5 +32,6 @@ pub mod handler {
     });
 }
 
+pub(crate) use handler::thalweg::node::lifecycle;
 pub(crate) use program::thalweg::node::{events, outputs, parameters, types};
 pub(crate) use program::wasi::logging::logging;

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::outputs::SendError;
+
 /// What a node's functions give: nothing, unless they say otherwise.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
@@ -7,17 +9,28 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 ///
 /// `?` makes one of any [`std::error::Error`], `String` or `&str`. An error that has sources is
 /// followed by theirs, each after a colon.
-pub struct Error(String);
+///
+/// One that comes of [`SendError::Closed`] is no failure: whoever read the output has ended, so the node
+/// that returns it ends as finished.
+pub struct Error {
+    text: String,
+    outputs_closed: bool,
+}
 
 impl Error {
     /// An error with this text.
     pub fn new(text: impl fmt::Display) -> Error {
-        Error(text.to_string())
+        Error { text: text.to_string(), outputs_closed: false }
     }
 
     /// Puts what was being done in front: `context: text`.
     pub fn context(self, context: impl fmt::Display) -> Error {
-        Error(format!("{context}: {self}"))
+        Error { text: format!("{context}: {self}"), ..self }
+    }
+
+    /// Nothing if it only says that nobody reads any more, its text otherwise.
+    pub(crate) fn into_failure(self) -> Option<String> {
+        (!self.outputs_closed).then_some(self.text)
     }
 }
 
@@ -25,24 +38,26 @@ impl<E: Into<Box<dyn std::error::Error>>> From<E> for Error {
     fn from(error: E) -> Error {
         let error = error.into();
         let mut text = error.to_string();
+        let closed = error.downcast_ref::<SendError>();
+        let outputs_closed = matches!(closed, Some(SendError::Closed { .. }));
         let mut source = error.source();
         while let Some(error) = source {
             text = format!("{text}: {error}");
             source = error.source();
         }
-        Error(text)
+        Error { text, outputs_closed }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -61,5 +76,13 @@ mod tests {
         assert_eq!(parse("256").unwrap_err().to_string(), "number too large to fit in target type");
         assert_eq!(refuse().unwrap_err().context("greeting").to_string(), "greeting: too late");
         assert_eq!(Error::from(format!("{} left", 3)).to_string(), "3 left");
+    }
+
+    #[test]
+    fn an_output_that_nobody_reads_any_more_is_no_failure() {
+        let closed = Error::from(SendError::Closed { output: "out".into() });
+        assert_eq!(closed.context("forwarding").into_failure(), None);
+        let unknown = Error::from(SendError::UnknownOutput { output: "out".into() });
+        assert!(unknown.into_failure().is_some());
     }
 }

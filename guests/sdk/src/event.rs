@@ -19,6 +19,9 @@ pub enum Event {
     Tick {
         /// The input's name in the descriptor.
         id: String,
+        /// When it came due: nanoseconds since the Unix epoch by the host's clock. Of joined ticks,
+        /// the last.
+        timestamp: u64,
         /// How many earlier ticks of this timer nobody took; they are joined into this one.
         missed: u64,
     },
@@ -60,7 +63,9 @@ impl From<types::Event> for Event {
                     payload: Payload(input.message.payload),
                 },
             },
-            types::Event::Tick(tick) => Event::Tick { id: tick.id, missed: tick.missed },
+            types::Event::Tick(tick) => {
+                Event::Tick { id: tick.id, timestamp: tick.timestamp, missed: tick.missed }
+            }
             types::Event::InputClosed(closed) => {
                 Event::InputClosed { id: closed.id, dropped: closed.dropped }
             }

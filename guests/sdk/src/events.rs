@@ -2,11 +2,21 @@
 
 use crate::Event;
 use crate::bindings::events;
+pub use crate::bindings::events::NoEvent;
 
 /// The next event. Waits for one; the node is suspended meanwhile. `None` after [`Event::Stop`],
 /// every time.
 pub fn next() -> Option<Event> {
     events::next().map(Event::from)
+}
+
+/// The next event if there is one now: for programs that do not wait, to see [`Event::Stop`] in time.
+///
+/// # Errors
+///
+/// [`NoEvent::Empty`] when none is waiting, [`NoEvent::Ended`] after [`Event::Stop`].
+pub fn try_next() -> Result<Event, NoEvent> {
+    events::try_next().map(Event::from)
 }
 
 /// Waits for an event, then gives all that are there, at most `max` (and at most 64): cheaper per

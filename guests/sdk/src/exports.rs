@@ -2,7 +2,7 @@
 
 pub use crate::bindings::types::Event;
 pub use crate::bindings::{handler, program};
-use crate::{Handler, Result, log};
+use crate::{Error, Handler, Result, lifecycle, log};
 
 /// Makes the node at the first call, then gives it the events one by one.
 pub fn deliver<H: Handler>(node: &mut Option<H>, events: Vec<Event>) -> Result<(), String> {
@@ -10,20 +10,27 @@ pub fn deliver<H: Handler>(node: &mut Option<H>, events: Vec<Event>) -> Result<(
         Some(node) => node,
         None => {
             log_panics();
-            node.insert(H::new().map_err(|error| error.to_string())?)
+            match H::new() {
+                Ok(new) => node.insert(new),
+                Err(error) => return failure(error).map(|()| lifecycle::finish()),
+            }
         }
     };
     let handled = events.into_iter().try_for_each(|event| node.on_event(event.into()));
     flush_stdout();
-    handled.map_err(|error| error.to_string())
+    handled.or_else(|error| failure(error).map(|()| lifecycle::finish()))
 }
 
 /// Runs a program to its end.
 pub fn run(run: fn() -> Result) -> Result<(), String> {
     log_panics();
-    let ended = run().map_err(|error| error.to_string());
+    let ended = run().or_else(failure);
     flush_stdout();
     ended
+}
+
+fn failure(error: Error) -> Result<(), String> {
+    error.into_failure().map_or(Ok(()), Err)
 }
 
 /// A component without WASI has no stderr, and a trap carries no text: without this a panic would

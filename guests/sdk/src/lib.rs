@@ -60,6 +60,7 @@ mod event;
 pub mod events;
 #[doc(hidden)]
 pub mod exports;
+pub mod lifecycle;
 pub mod log;
 pub mod outputs;
 pub mod parameters;

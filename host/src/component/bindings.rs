@@ -7,6 +7,7 @@ wasmtime::component::bindgen!({
         world host {
             import thalweg:node/outputs@0.1.0;
             import thalweg:node/events@0.1.0;
+            import thalweg:node/lifecycle@0.1.0;
             import thalweg:node/parameters@0.1.0;
             import wasi:logging/logging@0.1.0-draft;
         }

@@ -3,6 +3,7 @@
 
 pub mod buffer;
 mod events;
+mod lifecycle;
 mod logging;
 mod outputs;
 mod parameters;

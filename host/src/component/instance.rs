@@ -91,7 +91,7 @@ async fn call_with_events(
             return Ok(Ok(()));
         }
         let (outcome,) = on_events.call_async(&mut *store, (events,)).await?;
-        if outcome.is_err() {
+        if outcome.is_err() || store.data().finished {
             return Ok(outcome);
         }
     }

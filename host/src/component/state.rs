@@ -12,7 +12,7 @@ use crate::dataflow::Limits;
 use crate::event::{self, Parameters};
 use crate::exit::Limit;
 use crate::log::NodeLog;
-use crate::ports::Ports;
+use crate::ports::{Ports, TryRecvError};
 
 /// Handles that a component may hold: its share of host memory beyond its own. Enough for every event of
 /// a full queue, few enough that a leak ends early.
@@ -27,6 +27,8 @@ pub(crate) struct NodeState {
     pub(crate) parameters: Parameters,
     pub(crate) log: NodeLog,
     pub(crate) budget: Budget,
+    /// The component said that it is done.
+    pub(crate) finished: bool,
     limits: Limits,
     /// Only where the component imports WASI.
     wasi: Option<Box<WasiCtx>>,
@@ -54,6 +56,7 @@ impl NodeState {
             parameters,
             log,
             budget: Budget::new(Arc::clone(&usage), limits.cpu),
+            finished: false,
             limits,
             wasi: wasi.map(Box::new),
             usage,
@@ -75,6 +78,20 @@ impl NodeState {
         let lowered =
             self.batch.drain(..).map(|event| lower(event, self.limits.inline, &mut self.table));
         lowered.collect()
+    }
+
+    /// The next event if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::recv_batch`].
+    pub(crate) fn try_recv(&mut self) -> wasmtime::Result<Result<Event, TryRecvError>> {
+        let event = match self.ports.try_recv() {
+            Ok(event) => event,
+            Err(none) => return Ok(Err(none)),
+        };
+        self.budget.begin(1);
+        lower(event, self.limits.inline, &mut self.table).map(Ok)
     }
 
     /// What to do at the end of an epoch.

@@ -80,6 +80,7 @@ pub struct Input {
 #[component(record)]
 pub struct Tick {
     id: Arc<str>,
+    timestamp: u64,
     missed: u64,
 }
 
@@ -134,8 +135,8 @@ pub fn lower(
             let message = Message { metadata, payload };
             Event::Input(Input { id: Arc::clone(id.text()), dropped, message })
         }
-        event::Event::Tick(event::Tick { id, missed }) => {
-            Event::Tick(Tick { id: Arc::clone(id.text()), missed })
+        event::Event::Tick(event::Tick { id, timestamp, missed }) => {
+            Event::Tick(Tick { id: Arc::clone(id.text()), timestamp, missed })
         }
         event::Event::InputClosed(event::InputClosed { id, dropped }) => {
             Event::InputClosed(InputClosed { id: Arc::clone(id.text()), dropped })

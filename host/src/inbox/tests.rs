@@ -62,7 +62,7 @@ fn take_all(inbox: &Inbox) -> Vec<String> {
             Item::Message { input, dropped, message } => {
                 format!("{input}:{}+{dropped}", message.metadata.sequence)
             }
-            Item::Tick { input, missed } => format!("{input}:tick+{missed}"),
+            Item::Tick { input, timestamp, missed } => format!("{input}:tick@{timestamp}+{missed}"),
             Item::Closed { input, dropped } => format!("{input}:closed+{dropped}"),
             Item::Stop(reason) => format!("{reason:?}"),
         });
@@ -76,9 +76,9 @@ fn events_come_in_the_order_in_which_they_came_in() {
         inbox(&[queue(8, 64, Overflow::Block), queue(8, 64, Overflow::DropOldest), timer()]);
     inbox.push(1, message(0, 1));
     inbox.push(0, message(0, 1));
-    assert!(inbox.tick(2));
+    assert!(inbox.tick(2, 7));
     inbox.push(1, message(1, 1));
-    assert_eq!(take_all(&inbox), ["1:0", "0:0", "2:tick+0", "1:1"]);
+    assert_eq!(take_all(&inbox), ["1:0", "0:0", "2:tick@7+0", "1:1"]);
 }
 
 #[test]
@@ -191,12 +191,12 @@ fn a_flood_that_nobody_takes_needs_no_more_room_than_its_bound() {
 #[test]
 fn ticks_that_nobody_took_are_joined() {
     let inbox = inbox(&[timer()]);
-    for _ in 0..4 {
-        assert!(inbox.tick(0));
+    for timestamp in 0..4 {
+        assert!(inbox.tick(0, timestamp));
     }
-    assert_eq!(take_all(&inbox), ["0:tick+3"]);
-    assert!(inbox.tick(0));
-    assert_eq!(take_all(&inbox), ["0:tick+0"]);
+    assert_eq!(take_all(&inbox), ["0:tick@3+3"]);
+    assert!(inbox.tick(0, 4));
+    assert_eq!(take_all(&inbox), ["0:tick@4+0"]);
 }
 
 #[test]
@@ -212,15 +212,15 @@ fn closing_comes_after_the_last_message_and_stop_after_all_closings() {
         ["0:0", "0:closed+0", "1:0", "1:closed+0", "2:closed+0", "InputsClosed"]
     );
     assert_eq!(inbox.try_recv(1, &mut |_| unreachable!()), Some(0));
-    assert!(!inbox.tick(2));
+    assert!(!inbox.tick(2, 0));
 }
 
 #[test]
 fn stop_reaches_a_node_that_reads_no_other_at_once() {
     let inbox = inbox(&[timer()]);
-    inbox.tick(0);
+    inbox.tick(0, 5);
     inbox.request_stop();
-    assert_eq!(take_all(&inbox), ["0:tick+0", "0:closed+0", "Requested"]);
+    assert_eq!(take_all(&inbox), ["0:tick@5+0", "0:closed+0", "Requested"]);
 }
 
 #[test]
