@@ -1,0 +1,3 @@
+//! Tests of the host from outside.
+
+mod descriptor;
