@@ -4,12 +4,13 @@
 mod bounds;
 mod check;
 mod component;
-mod cycles;
+pub(crate) mod cycles;
 mod feed;
 mod files;
-mod value;
+pub(crate) mod value;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
@@ -106,6 +107,20 @@ pub struct Address {
     pub ip: Option<IpAddr>,
     /// The port; none is any.
     pub port: Option<u16>,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ip {
+            Some(IpAddr::V6(ip)) => write!(f, "[{ip}]:")?,
+            Some(IpAddr::V4(ip)) => write!(f, "{ip}:")?,
+            None => f.write_str("*:")?,
+        }
+        match self.port {
+            Some(port) => port.fmt(f),
+            None => f.write_str("*"),
+        }
+    }
 }
 
 /// What a component may use. Passing one of them ends the node.

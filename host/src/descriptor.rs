@@ -4,12 +4,14 @@
 //! Nothing is decided here: values stay texts, no default is filled in, and no file is looked at.
 //! [`crate::Dataflow`] does all that.
 
+mod kind;
 mod problem;
 mod read;
 mod schema;
 mod yaml;
 
-pub use problem::{DescriptorError, MAX_PROBLEMS, Problem, ProblemKind, Shape};
+pub use kind::{ProblemKind, Shape};
+pub use problem::{DescriptorError, MAX_PROBLEMS, Problem};
 pub use schema::json_schema;
 
 pub(crate) use problem::{Problems, nearest};

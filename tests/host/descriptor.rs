@@ -12,11 +12,11 @@ use proptest::sample::{Index, select};
 use thalweg::cli::problems::render;
 use thalweg::{Code, Dataflow, DescriptorError, Feed, Overflow, Value};
 
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dataflows").join(name)
 }
 
-fn descriptors(name: &str) -> Vec<PathBuf> {
+pub(crate) fn descriptors(name: &str) -> Vec<PathBuf> {
     let files = fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> =
         files.filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
@@ -25,7 +25,7 @@ fn descriptors(name: &str) -> Vec<PathBuf> {
     files
 }
 
-fn good(name: &str) -> Dataflow {
+pub(crate) fn good(name: &str) -> Dataflow {
     let path = folder("good").join(name);
     let text = fs::read_to_string(&path).unwrap();
     Dataflow::from_file(&path)
@@ -65,7 +65,7 @@ fn bad_descriptors_say_what_is_wrong() {
 
 #[test]
 fn every_rule_is_broken_by_a_bad_descriptor() {
-    let source = include_str!("../../host/src/descriptor/problem.rs");
+    let source = include_str!("../../host/src/descriptor/kind.rs");
     let (_, rules) = source.split_once("pub enum ProblemKind {").unwrap();
     let (rules, _) = rules.split_once("\n}\n").unwrap();
     let variants = rules.lines().filter_map(|line| {

@@ -5,11 +5,11 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 /// From one node to another, by an input of the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Edge {
-    pub(super) from: usize,
-    pub(super) to: usize,
-    /// Position of the input in the descriptor of `to`.
-    pub(super) input: usize,
+pub(crate) struct Edge {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// Which input of `to`, as the caller counts them.
+    pub(crate) input: usize,
 }
 
 /// The sets of nodes that can reach each other: more than one node, or one that reads itself. Each is
@@ -44,7 +44,10 @@ pub(super) fn closing(nodes: usize, edges: &[Edge], most: usize) -> Vec<Vec<Edge
         search.begin(root);
         while cycles.len() < most {
             match search.step() {
-                Step::Closed(cycle) => cycles.push(cycle),
+                Step::Closed { by, depth } => {
+                    let path = search.taken.iter().skip(depth).copied();
+                    cycles.push(path.chain([by]).collect());
+                }
                 Step::Moved => {}
                 Step::Done => break,
             }
@@ -53,9 +56,30 @@ pub(super) fn closing(nodes: usize, edges: &[Edge], most: usize) -> Vec<Vec<Edge
     cycles
 }
 
+/// The edges that lead back to a node that the search has come from: without them there is no cycle.
+pub(crate) fn back_edges(nodes: usize, edges: &[Edge]) -> Vec<Edge> {
+    let mut search = Search::new(nodes, edges);
+    let mut back = Vec::new();
+    for root in 0..nodes {
+        search.begin(root);
+        loop {
+            match search.step() {
+                Step::Closed { by, .. } => back.push(by),
+                Step::Moved => {}
+                Step::Done => break,
+            }
+        }
+    }
+    back
+}
+
 enum Step {
     Moved,
-    Closed(Vec<Edge>),
+    /// The edge leads back to the node that is this far from the root.
+    Closed {
+        by: Edge,
+        depth: usize,
+    },
     Done,
 }
 
@@ -105,10 +129,7 @@ impl Search {
             return Step::Moved;
         };
         match self.visits.get(edge.to) {
-            Some(&Visit::Open(depth)) => {
-                let path = self.taken.iter().skip(depth).copied();
-                Step::Closed(path.chain([edge]).collect())
-            }
+            Some(&Visit::Open(depth)) => Step::Closed { by: edge, depth },
             Some(Visit::Never) => {
                 self.taken.push(edge);
                 self.begin(edge.to);

@@ -6,7 +6,8 @@
 use marked_yaml::Node as Yaml;
 use marked_yaml::types::MarkedScalarNode;
 
-use super::problem::{ProblemKind, Problems, Shape, nearest};
+use super::kind::{ProblemKind, Shape};
+use super::problem::{Problems, nearest};
 use super::yaml::Document;
 use super::{Descriptor, Feed, Grants, Input, Limits, LongFeed, Node, Place, Text};
 

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use marked_yaml::{LoadError, LoaderOptions, Marker, Node, parse_yaml_with_options};
 
-use super::problem::{MAX_PROBLEMS, ProblemKind, Problems};
+use super::kind::ProblemKind;
+use super::problem::{MAX_PROBLEMS, Problems};
 
 /// How far a line may be indented. It bounds how deep block YAML can nest, and thereby how deep the
 /// YAML parser, which recurses, can go; flow YAML (`[[`) it bounds itself.
