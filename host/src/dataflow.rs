@@ -1,13 +1,25 @@
 //! The checked graph. What is here is right: every source exists, every limit is in range, and no
 //! cycle can block itself. The check is the only constructor.
 
+mod bounds;
+mod check;
+mod component;
+pub(crate) mod cycles;
+mod feed;
+mod files;
+pub(crate) mod value;
+
 use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::descriptor::{Descriptor, DescriptorError, MAX_DESCRIPTOR_BYTES, Problems};
 use crate::event::Parameters;
 use crate::id::{InputId, NodeId, OutputId, OutputRef};
 
@@ -97,6 +109,20 @@ pub struct Address {
     pub port: Option<u16>,
 }
 
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ip {
+            Some(IpAddr::V6(ip)) => write!(f, "[{ip}]:")?,
+            Some(IpAddr::V4(ip)) => write!(f, "{ip}:")?,
+            None => f.write_str("*:")?,
+        }
+        match self.port {
+            Some(port) => port.fmt(f),
+            None => f.write_str("*"),
+        }
+    }
+}
+
 /// What a component may use. Passing one of them ends the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -160,6 +186,30 @@ pub enum Overflow {
 }
 
 impl Dataflow {
+    /// Reads and checks a descriptor. Its paths are relative to the folder that it is in.
+    ///
+    /// Looks at the files and folders that the descriptor names, and at the environment variables that
+    /// it grants, but reads no component.
+    pub fn from_file(path: &Path) -> Result<Self, DescriptorError> {
+        let unreadable = |source| DescriptorError::Unreadable { path: path.to_owned(), source };
+        let text = read(path).map_err(unreadable)?;
+        Self::from_text(&text, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Checks the text of a descriptor. Its paths are relative to `base`. See [`Dataflow::from_file`].
+    pub fn from_text(text: &str, base: &Path) -> Result<Self, DescriptorError> {
+        if text.len() > MAX_DESCRIPTOR_BYTES {
+            return Err(DescriptorError::TooLarge);
+        }
+        let mut problems = Problems::default();
+        let descriptor = Descriptor::read(text, &mut problems);
+        let dataflow = check::check(&descriptor, base, &mut problems);
+        match problems.into_error() {
+            Some(error) => Err(error),
+            None => Ok(dataflow.expect("a descriptor without problems is a dataflow")),
+        }
+    }
+
     /// The nodes, in the order written.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -181,6 +231,14 @@ impl Dataflow {
     pub fn position(&self, id: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.id.as_str() == id)
     }
+}
+
+/// The text of a file, up to one byte more than is accepted: a device file does not end.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let most = u64::try_from(MAX_DESCRIPTOR_BYTES).unwrap_or(u64::MAX);
+    File::open(path)?.take(most.saturating_add(1)).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The ids of a node's inputs, shared by everything that names them.

@@ -2,9 +2,12 @@
 
 mod component;
 mod cycle;
+pub mod cli;
 mod dataflow;
+mod descriptor;
 mod event;
 mod exit;
+mod graph;
 mod id;
 mod inbox;
 mod log;
@@ -21,10 +24,14 @@ pub use dataflow::{
     Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Limits, Node,
     Overflow, Queue,
 };
+pub use descriptor::{
+    DescriptorError, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS, Problem, ProblemKind, Shape, json_schema,
+};
 pub use event::{
     Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick, Value,
 };
 pub use exit::{KillReason, Limit, NodeExit};
+pub use graph::{mermaid, svg};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
 pub use log::{LogLevel, LogLine, LogStream, MAX_LINE_BYTES};
 pub use ports::{

@@ -1,0 +1,64 @@
+//! Every number that a descriptor may leave out or get wrong: the default, the least and the most.
+
+use std::time::Duration;
+
+/// The bounds of a value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds<T> {
+    /// The least that is accepted.
+    pub(crate) least: T,
+    /// What holds where the descriptor says nothing.
+    pub(crate) default: T,
+    /// The most that is accepted.
+    pub(crate) most: T,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Time to end after the last event. Five seconds are enough to write a file out, and short enough
+/// that a person who stops a dataflow waits for it.
+pub(crate) const GRACE: Bounds<Duration> =
+    Bounds { least: Duration::ZERO, default: Duration::from_secs(5), most: DAY };
+
+/// The period of a timer. Below a millisecond the operating system does not keep it; a month is no
+/// timer but a calendar.
+pub(crate) const TIMER: Bounds<Duration> = Bounds {
+    least: Duration::from_millis(1),
+    default: Duration::from_secs(1),
+    most: Duration::from_secs(30 * 24 * 60 * 60),
+};
+
+/// Messages that may wait at an input: a second of a fast sensor. The most keeps the entries of one
+/// queue below about 200 MB.
+pub(crate) const QUEUE: Bounds<u64> = Bounds { least: 1, default: 256, most: 1_000_000 };
+
+/// Payload that may wait at an input: some camera images, or one payload of the greatest default size.
+pub(crate) const QUEUE_BYTES: Bounds<u64> = Bounds { least: 1, default: 64 * MIB, most: 16 * GIB };
+
+/// Linear memory of a component. One page at least, or nothing starts; 4 GiB is all that a 32-bit
+/// memory can have.
+pub(crate) const MEMORY: Bounds<u64> =
+    Bounds { least: 64 * KIB, default: 128 * MIB, most: 4 * GIB };
+
+/// Table elements of a component. Large programs of today have some ten thousand functions; an element
+/// costs the host 8 bytes.
+pub(crate) const TABLE_ELEMENTS: Bounds<u64> =
+    Bounds { least: 1, default: 100_000, most: 10_000_000 };
+
+/// CPU time for one event. The host looks at the clock every 10 ms, so a smaller limit than one
+/// millisecond would promise what it does not keep.
+pub(crate) const CPU: Bounds<Duration> = Bounds {
+    least: Duration::from_millis(1),
+    default: Duration::from_secs(1),
+    most: Duration::from_secs(60 * 60),
+};
+
+/// One payload that a component sends. The host holds it in one piece.
+pub(crate) const PAYLOAD: Bounds<u64> = Bounds { least: 1, default: 64 * MIB, most: GIB };
+
+/// Payloads that are copied with the event. Up to about 8 KiB a copy costs less than a handle; 0 gives
+/// every payload as a handle.
+pub(crate) const INLINE: Bounds<u64> = Bounds { least: 0, default: 8 * KIB, most: MIB };

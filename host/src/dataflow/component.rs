@@ -1,0 +1,177 @@
+//! The part of a node that is about its sandbox: the file, its environment, grants and limits.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::time::Duration;
+
+use super::bounds::{self, Bounds};
+use super::check::Report;
+use super::{Address, Component, Folder, Grants, Limits, files, value};
+use crate::descriptor::{self, ProblemKind, Text};
+
+/// The component of a node, if all of it is right.
+pub(super) fn component(
+    node: &descriptor::Node,
+    written: &Text,
+    base: &Path,
+    report: &mut Report<'_>,
+) -> Option<Component> {
+    let path = base.join(&written.text);
+    let file = report.take(&written.place, files::component(&path, &written.text));
+    let sha256 =
+        node.sha256.as_ref().map(|text| report.take(&text.place, value::digest(&text.text)));
+    let env = env(node, report);
+    let grants = grants(&node.grants, base, report);
+    let limits = limits(&node.limits, report);
+    file?;
+    Some(Component {
+        path,
+        sha256: sha256.map_or(Some(None), |digest| digest.map(Some))?,
+        args: node.args.iter().map(|arg| arg.text.clone()).collect(),
+        env: env?,
+        grants: grants?,
+        limits: limits?,
+    })
+}
+
+/// Its own variables and those of the host that it is granted.
+fn env(node: &descriptor::Node, report: &mut Report<'_>) -> Option<BTreeMap<String, String>> {
+    let before = report.problems.count();
+    let mut lines: HashMap<&str, usize> = HashMap::new();
+    let mut env = BTreeMap::new();
+    let own = node.env.iter().map(|(name, value)| (name, Some(value)));
+    let granted = node.grants.env.iter().map(|name| (name, None));
+    for (name, own_value) in own.chain(granted) {
+        let text = name.text.as_str();
+        if text.is_empty() || text.contains(['=', '\0']) {
+            report.add(&name.place, ProblemKind::BadVariable { text: text.to_owned() });
+        } else if let Some(&first) = lines.get(text) {
+            let kind = ProblemKind::VariableTwice { name: text.to_owned(), first };
+            report.add(&name.place, kind);
+        } else {
+            lines.insert(text, name.place.line);
+            let value = own_value.map_or_else(|| files::variable(text), |own| Ok(own.text.clone()));
+            env.extend(report.take(&name.place, value).map(|value| (text.to_owned(), value)));
+        }
+    }
+    (report.problems.count() == before).then_some(env)
+}
+
+fn grants(grants: &descriptor::Grants, base: &Path, report: &mut Report<'_>) -> Option<Grants> {
+    let folders = folders(grants, base, report);
+    let connect = addresses("grants.connect", &grants.connect, report);
+    let listen = addresses("grants.listen", &grants.listen, report);
+    let stdio = grants.stdio.as_ref().map_or(Some(false), |text| {
+        let inherit = value::choice("grants.stdio", &text.text, &["inherit"], &[true]);
+        report.take(&text.place, inherit)
+    });
+    Some(Grants {
+        folders: folders?,
+        connect: connect?,
+        listen: listen?,
+        name_lookup: grants.name_lookup,
+        stdio: stdio?,
+    })
+}
+
+fn addresses(field: &'static str, texts: &[Text], report: &mut Report<'_>) -> Option<Vec<Address>> {
+    let addresses = texts.iter().map(|text| (text, value::address(field, &text.text)));
+    let taken: Vec<_> =
+        addresses.map(|(text, address)| report.take(&text.place, address)).collect();
+    taken.into_iter().collect()
+}
+
+fn folders(
+    grants: &descriptor::Grants,
+    base: &Path,
+    report: &mut Report<'_>,
+) -> Option<Vec<Folder>> {
+    let before = report.problems.count();
+    let read = grants.read.iter().map(|grant| (grant, false));
+    let write = grants.write.iter().map(|grant| (grant, true));
+    let mut lines: HashMap<String, usize> = HashMap::new();
+    let mut folders = Vec::new();
+    for ((guest, host), writable) in read.chain(write) {
+        let path = base.join(&host.text);
+        report.take(&host.place, files::folder(&path, &host.text));
+        let Some(seen) = guest_path(&guest.text) else {
+            report.add(&guest.place, ProblemKind::BadGuestPath { path: guest.text.clone() });
+            continue;
+        };
+        if let Some(&first) = lines.get(&seen) {
+            report.add(&guest.place, ProblemKind::GuestPathTwice { path: seen, first });
+            continue;
+        }
+        lines.insert(seen.clone(), guest.place.line);
+        folders.push(Folder { guest: seen, host: path, writable });
+    }
+    (report.problems.count() == before).then_some(folders)
+}
+
+/// The path as the component sees it: absolute, and one spelling for one folder.
+fn guest_path(text: &str) -> Option<String> {
+    let mut path = String::new();
+    for part in text.strip_prefix('/')?.split('/').filter(|part| !part.is_empty()) {
+        if matches!(part, "." | "..") || part.contains('\0') {
+            return None;
+        }
+        path.push('/');
+        path.push_str(part);
+    }
+    Some(if path.is_empty() { "/".into() } else { path })
+}
+
+fn limits(limits: &descriptor::Limits, report: &mut Report<'_>) -> Option<Limits> {
+    let memory = size("limits.memory", &limits.memory, bounds::MEMORY, report);
+    let table_elements = number("limits.table_elements", &limits.table_elements, report);
+    let cpu = duration("limits.cpu", &limits.cpu, bounds::CPU, report);
+    let payload = size("limits.payload", &limits.payload, bounds::PAYLOAD, report);
+    let inline = size("limits.inline", &limits.inline, bounds::INLINE, report);
+    Some(Limits {
+        memory: memory?,
+        table_elements: table_elements?,
+        cpu: cpu?,
+        payload: payload?,
+        inline: inline?,
+    })
+}
+
+fn size(
+    field: &'static str,
+    text: &Option<Text>,
+    bounds: Bounds<u64>,
+    report: &mut Report<'_>,
+) -> Option<u64> {
+    let Some(text) = text else { return Some(bounds.default) };
+    report.take(&text.place, value::size(field, &text.text, bounds))
+}
+
+fn number(field: &'static str, text: &Option<Text>, report: &mut Report<'_>) -> Option<u64> {
+    let bounds = bounds::TABLE_ELEMENTS;
+    let Some(text) = text else { return Some(bounds.default) };
+    report.take(&text.place, value::number(field, &text.text, bounds))
+}
+
+fn duration(
+    field: &'static str,
+    text: &Option<Text>,
+    bounds: Bounds<Duration>,
+    report: &mut Report<'_>,
+) -> Option<Duration> {
+    let Some(text) = text else { return Some(bounds.default) };
+    report.take(&text.place, value::duration(field, &text.text, bounds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_path_has_one_spelling() {
+        assert_eq!(guest_path("/data//in/").as_deref(), Some("/data/in"));
+        assert_eq!(guest_path("/").as_deref(), Some("/"));
+        for text in ["", "data", "./data", "/a/../b", "/."] {
+            assert_eq!(guest_path(text), None, "{text}");
+        }
+    }
+}

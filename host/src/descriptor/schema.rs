@@ -1,0 +1,259 @@
+//! The descriptor for editors: its JSON Schema.
+//!
+//! The types here only give their shape and their comments to the schema; a test holds their fields
+//! against those that are read.
+#![expect(dead_code, reason = "only the derive looks at the fields")]
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+
+/// The JSON Schema of a descriptor.
+pub fn json_schema() -> serde_json::Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    generator.into_root_schema_for::<Dataflow>().to_value()
+}
+
+/// A dataflow: nodes that exchange events.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Dataflow {
+    /// How long a node may take to end after its last event, before it is ended by force.
+    /// Default: 5s.
+    grace: Option<Duration>,
+    /// The nodes.
+    #[schemars(length(min = 1))]
+    nodes: Vec<Node>,
+}
+
+/// One node. It needs either `component` or `embedded: true`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Node {
+    /// Its name, unique in the file.
+    id: Name,
+    /// The WebAssembly component that runs it: a file, relative to the descriptor.
+    component: Option<String>,
+    /// Whether the program that embeds the runtime supplies the node.
+    embedded: Option<bool>,
+    /// The SHA-256 digest that the component must have, as 64 hexadecimal digits.
+    #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
+    sha256: Option<String>,
+    /// What it reads, by the names that it knows its inputs by.
+    inputs: Option<BTreeMap<Name, Input>>,
+    /// The names of its outputs.
+    #[schemars(extend("uniqueItems" = true))]
+    outputs: Option<Vec<Name>>,
+    /// Values that it can ask for by name: booleans, whole numbers, numbers and texts.
+    parameters: Option<BTreeMap<String, Scalar>>,
+    /// Its environment variables.
+    env: Option<BTreeMap<String, Scalar>>,
+    /// Its arguments, after its id.
+    args: Option<Vec<Scalar>>,
+    /// What it may reach outside the sandbox. Default: nothing.
+    grants: Option<Grants>,
+    /// What it may use.
+    limits: Option<Limits>,
+}
+
+/// What feeds an input: `node/output`, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Input {
+    /// The output of a node, as `node/output`, with a queue that blocks the sender when it is full.
+    Short(Source),
+    /// The output of a node, with its queue.
+    Source(Queue),
+    /// A timer.
+    Timer(Timer),
+}
+
+/// The output of a node, with its queue.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Queue {
+    /// The output, as `node/output`.
+    source: Source,
+    /// How many messages may wait. Default: 256.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    queue: Option<u32>,
+    /// How many bytes of payload may wait. Default: 64MiB.
+    queue_bytes: Option<Size>,
+    /// What happens to a message for which there is no room. Default: block.
+    overflow: Option<Overflow>,
+}
+
+/// A timer, first due one period after the start.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Timer {
+    /// The period, at least 1ms.
+    timer: Duration,
+}
+
+/// What happens to a message for which an input has no room.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Overflow {
+    /// The sender waits. Nothing is lost.
+    Block,
+    /// The oldest waiting messages make room. Each drop is counted.
+    DropOldest,
+    /// The message is dropped. Each drop is counted.
+    DropNewest,
+    /// Only the newest message waits: `drop-oldest` with a queue of 1.
+    Latest,
+}
+
+/// What a component may reach outside the sandbox.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Grants {
+    /// Folders that it may read: the path that it sees, and the folder on this machine.
+    read: Option<BTreeMap<String, String>>,
+    /// Folders that it may read and write.
+    write: Option<BTreeMap<String, String>>,
+    /// Variables of the host's environment that are passed on.
+    env: Option<Vec<String>>,
+    /// Where it may connect to: `ip:port`, `ip:*` or `*:port`.
+    connect: Option<Vec<Address>>,
+    /// Where it may listen.
+    listen: Option<Vec<Address>>,
+    /// Whether it may look up host names. Default: false.
+    name_lookup: Option<bool>,
+    /// Gives it the standard streams of the host itself.
+    stdio: Option<Stdio>,
+}
+
+/// Where a component's standard streams go.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Stdio {
+    /// To those of the host, unchanged.
+    Inherit,
+}
+
+/// What a component may use. Passing a limit ends the node.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Limits {
+    /// Linear memory, all memories together. Default: 128MiB.
+    memory: Option<Size>,
+    /// Elements of all tables together. Default: 100000.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    table_elements: Option<u32>,
+    /// CPU time for one event. Default: 1s.
+    cpu: Option<Duration>,
+    /// One payload that it sends. Default: 64MiB.
+    payload: Option<Size>,
+    /// Payloads up to this size are copied into the component with the event. Default: 8KiB.
+    inline: Option<Size>,
+}
+
+/// A name of a node, an input or an output.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name;
+
+impl JsonSchema for Name {
+    fn schema_name() -> Cow<'static, str> {
+        "Name".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "Up to 64 letters, digits, `-` and `_`, beginning with a letter.", "type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_-]{0,63}$" })
+    }
+}
+
+/// An output of a node.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Source;
+
+impl JsonSchema for Source {
+    fn schema_name() -> Cow<'static, str> {
+        "Source".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "`node/output`", "type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_-]{0,63}/[A-Za-z][A-Za-z0-9_-]{0,63}$" })
+    }
+}
+
+/// A duration.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Duration;
+
+impl JsonSchema for Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A duration such as `100ms`, `5s` or `2m`.", "type": "string", "pattern": r"^[0-9]+\s*[a-zA-Z]" })
+    }
+}
+
+/// An address or a part of one.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Address;
+
+impl JsonSchema for Address {
+    fn schema_name() -> Cow<'static, str> {
+        "Address".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "`ip:port`, `ip:*` or `*:port`; an IPv6 address in brackets.", "type": "string", "pattern": r"^(\*|[0-9.]+|\[[0-9A-Fa-f:.]+\]):(\*|[0-9]+)$" })
+    }
+}
+
+/// A size in bytes.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Size;
+
+impl JsonSchema for Size {
+    fn schema_name() -> Cow<'static, str> {
+        "Size".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A size such as `8KiB`, `32MiB` or `1GB`, or a number of bytes.", "type": ["string", "integer"], "pattern": r"^[0-9.]+\s*([kKmMgG]?[iI]?[bB])?$" })
+    }
+}
+
+/// A single value.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Scalar;
+
+impl JsonSchema for Scalar {
+    fn schema_name() -> Cow<'static, str> {
+        "Scalar".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean"] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptor::read;
+
+    #[test]
+    fn the_schema_has_the_fields_that_are_read() {
+        let schema = json_schema();
+        let fields = |definition: &serde_json::Value| {
+            let properties = definition["properties"].as_object().unwrap();
+            properties.keys().cloned().collect::<std::collections::BTreeSet<_>>()
+        };
+        let definition = |name: &str| fields(&schema["$defs"][name]);
+        let read = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+        assert_eq!(fields(&schema), read(read::DESCRIPTOR_FIELDS));
+        assert_eq!(definition("Node"), read(read::NODE_FIELDS));
+        assert_eq!(definition("Grants"), read(read::GRANT_FIELDS));
+        assert_eq!(definition("Limits"), read(read::LIMIT_FIELDS));
+        let feed = &definition("Queue") | &definition("Timer");
+        assert_eq!(feed, read(read::FEED_FIELDS));
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of the host from outside.
+
+mod descriptor;
+mod graph;
+mod schema;
