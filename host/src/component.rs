@@ -13,8 +13,8 @@ pub mod types;
 mod wasi;
 
 pub use cache::CodeCache;
-pub use compiler::{Compiler, Digest};
 pub(crate) use compiler::read;
+pub use compiler::{Compiler, Digest};
 pub(crate) use engine::{Components, Demand, PreparedComponent, demand_of, load};
 pub use error::{ComponentProblem, PrepareError};
 pub(crate) use instance::{Instance, InstanceSetup};

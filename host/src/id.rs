@@ -102,9 +102,8 @@ impl FromStr for OutputRef {
     type Err = OutputRefError;
 
     fn from_str(text: &str) -> Result<Self, OutputRefError> {
-        let (node, output) = text
-            .split_once('/')
-            .ok_or_else(|| OutputRefError::NoSlash { text: text.into() })?;
+        let (node, output) =
+            text.split_once('/').ok_or_else(|| OutputRefError::NoSlash { text: text.into() })?;
         Ok(Self { node: node.parse()?, output: output.parse()? })
     }
 }

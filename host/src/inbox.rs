@@ -104,7 +104,9 @@ enum InputKind {
         /// Positions of the waiting messages; kept only where the oldest may have to go.
         positions: VecDeque<u64>,
     },
-    Timer { queued: Option<QueuedTick> },
+    Timer {
+        queued: Option<QueuedTick>,
+    },
 }
 
 /// A tick that is in the queue: what is known of it may still change.

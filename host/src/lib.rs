@@ -1,8 +1,8 @@
 //! A dataflow runtime of sandboxed WebAssembly components.
 
+pub mod cli;
 mod component;
 mod cycle;
-pub mod cli;
 mod dataflow;
 mod descriptor;
 mod event;

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Instant, SystemTime};
 
@@ -12,9 +12,7 @@ use bytes::Bytes;
 use tokio::task::coop;
 
 use crate::cycle::Cycle;
-use crate::event::{
-    Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, Tick,
-};
+use crate::event::{Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, Tick};
 use crate::id::{InputId, OutputId};
 use crate::inbox::{Inbox, Item, Room};
 use crate::router::{Route, Router, Subscriber};
@@ -270,7 +268,10 @@ impl Events {
         }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the inbox numbers the inputs that it was made with")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the inbox numbers the inputs that it was made with"
+    )]
     fn id(&self, input: usize) -> InputId {
         self.ids[input].clone()
     }

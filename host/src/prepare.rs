@@ -119,7 +119,9 @@ pub enum EmbedError {
         node: Box<str>,
     },
     /// The node is a component.
-    #[error("node `{node}` is a component; only a node with `embedded: true` is supplied by the program")]
+    #[error(
+        "node `{node}` is a component; only a node with `embedded: true` is supplied by the program"
+    )]
     Component {
         /// The node.
         node: Box<str>,
@@ -146,9 +148,9 @@ fn compile_all(
         let mut fail = |problem| {
             errors.push(PrepareError { node: node.id.clone(), path: path.clone(), problem });
         };
-        let entry = compiled.entry(path.clone()).or_insert_with(|| {
-            compile(path, compiler, progress).map_err(&mut fail)
-        });
+        let entry = compiled
+            .entry(path.clone())
+            .or_insert_with(|| compile(path, compiler, progress).map_err(&mut fail));
         if let (Ok(known), Some(pinned)) = (entry, component.sha256.map(Digest::from))
             && known.digest != pinned
         {
@@ -196,11 +198,7 @@ fn demand(
 }
 
 /// A file is prepared once; what is wrong with it is told of the first node that runs it.
-fn first_user(
-    dataflow: &Dataflow,
-    path: &Path,
-    problem: ComponentProblem,
-) -> Option<PrepareError> {
+fn first_user(dataflow: &Dataflow, path: &Path, problem: ComponentProblem) -> Option<PrepareError> {
     let runs_it = |node: &&dataflow::Node| component_of(node).is_some_and(|c| c.path == path);
     let node = dataflow.nodes().iter().find(runs_it)?;
     Some(PrepareError { node: node.id.clone(), path: path.to_owned(), problem })

@@ -37,7 +37,8 @@ pub(crate) struct Subscriber {
 
 impl Router {
     pub(crate) fn new(dataflow: &Dataflow) -> Self {
-        let inboxes: Vec<_> = dataflow.nodes().iter().map(|node| Arc::new(inbox_of(node))).collect();
+        let inboxes: Vec<_> =
+            dataflow.nodes().iter().map(|node| Arc::new(inbox_of(node))).collect();
         let mut cycle_of = vec![None; inboxes.len()];
         let mut cycles = Vec::with_capacity(dataflow.cycles.len());
         for members in &dataflow.cycles {

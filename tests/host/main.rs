@@ -1,5 +1,9 @@
 //! Tests of the host from outside.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod descriptor;
 mod graph;
+mod handler;
 mod schema;

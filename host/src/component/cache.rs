@@ -30,7 +30,8 @@ impl CodeCache {
     /// The cache of this user: `$XDG_CACHE_HOME/thalweg`, or `~/.cache/thalweg`. None without a home.
     pub fn of_user() -> Option<Self> {
         let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-        let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+        let caches =
+            absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
         Some(Self::new(caches.join("thalweg")))
     }
 

@@ -72,7 +72,11 @@ impl Compiler {
     }
 
     /// The compiled code of a component's file, from the cache if it is there.
-    pub(crate) fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Vec<u8>, ComponentProblem> {
+    pub(crate) fn compile(
+        &self,
+        bytes: &[u8],
+        digest: Digest,
+    ) -> Result<Vec<u8>, ComponentProblem> {
         let key = self.key(digest);
         if let Some(code) = self.cache.as_ref().and_then(|cache| cache.load(&key)) {
             return Ok(code);

@@ -184,8 +184,14 @@ fn check_imports(component: &Component) -> Result<(), ComponentProblem> {
 }
 
 fn is_wasi(import: &str) -> bool {
-    const PACKAGES: [&str; 6] =
-        ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+    const PACKAGES: [&str; 6] = [
+        "wasi:cli/",
+        "wasi:clocks/",
+        "wasi:filesystem/",
+        "wasi:io/",
+        "wasi:random/",
+        "wasi:sockets/",
+    ];
     PACKAGES.iter().any(|package| import.starts_with(package)) && import.contains("@0.2.")
 }
 

@@ -57,9 +57,7 @@ impl Instance {
         limit(&mut store, &code.limits);
         let instance = component.pre.instantiate_async(&mut store).await.map_err(start_problem)?;
         let entry = match component.world {
-            World::Handler => {
-                instance.get_typed_func(&mut store, "on-events").map(Entry::OnEvents)
-            }
+            World::Handler => instance.get_typed_func(&mut store, "on-events").map(Entry::OnEvents),
             World::Program => instance.get_typed_func(&mut store, "run").map(Entry::Run),
         };
         let entry = entry.map_err(|error| ComponentProblem::OtherType(format!("{error:#}")))?;
@@ -139,16 +137,19 @@ fn trap_text(error: &wasmtime::Error) -> String {
 fn backtrace(error: &wasmtime::Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     let frames = backtrace.frames().iter().take(MAX_FRAMES);
-    frames.map(|frame| {
-        let name = frame.func_name().map_or_else(
-            || format!("function {}", frame.func_index()),
-            |name| rustc_demangle_text(name),
-        );
-        match frame.symbols().first().and_then(|symbol| Some((symbol.file()?, symbol.line()?))) {
-            Some((file, line)) => format!("{name} at {file}:{line}"),
-            None => name,
-        }
-    }).collect()
+    frames
+        .map(|frame| {
+            let name = frame.func_name().map_or_else(
+                || format!("function {}", frame.func_index()),
+                |name| rustc_demangle_text(name),
+            );
+            match frame.symbols().first().and_then(|symbol| Some((symbol.file()?, symbol.line()?)))
+            {
+                Some((file, line)) => format!("{name} at {file}:{line}"),
+                None => name,
+            }
+        })
+        .collect()
 }
 
 fn rustc_demangle_text(name: &str) -> String {
