@@ -4,7 +4,7 @@ pub mod cli;
 mod dataflow;
 mod descriptor;
 mod event;
-mod graph;
+pub mod graph;
 mod id;
 
 pub use dataflow::{
@@ -17,5 +17,4 @@ pub use descriptor::{
 pub use event::{
     Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick, Value,
 };
-pub use graph::{mermaid, svg};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
