@@ -61,21 +61,15 @@ impl<'t> Document<'t> {
                 Err(error) => error,
             };
             let (mark, kind) = explain(error);
-            let place = places.problem(mark, &kind);
-            let ProblemKind::DuplicateKey { key, first } = kind else {
-                problems.add(&place, None, kind);
+            let budget = MAX_PROBLEMS.min(MAX_RELOADED_BYTES / text.len().max(1));
+            let mask = masks.next().filter(|_| duplicates.len() < budget);
+            let masked_key = mask.and_then(|mask| places.mask(mark, &kind, mask));
+            let (Some(mask), ProblemKind::DuplicateKey { key, first }) = (masked_key, &kind) else {
+                problems.add(&places.problem(mark, &kind), None, kind);
                 return None;
             };
-            let reloads = MAX_PROBLEMS.min(MAX_RELOADED_BYTES / text.len().max(1));
-            let mask = masks.next().filter(|_| duplicates.len() < reloads);
-            let range = places.key(mark, &key);
-            let Some((mask, range)) = mask.zip(range) else {
-                problems.add(&place, None, ProblemKind::DuplicateKey { key, first });
-                return None;
-            };
-            let mask = mask.to_string().repeat(places.count(&range));
             masked = places.replace(&masked, mark, &mask);
-            duplicates.insert(mask, Duplicate { key, first });
+            duplicates.insert(mask, Duplicate { key: key.clone(), first: *first });
         }
     }
 }
@@ -130,7 +124,7 @@ pub(super) struct Places<'t> {
 const STRIDE: usize = 64;
 
 /// The most that a place takes of a line.
-const MAX_TOKEN_BYTES: usize = 1000;
+const MAX_TOKEN_BYTES: usize = 200;
 
 /// How much text is loaded again, all in all, to find the next duplicate name.
 const MAX_RELOADED_BYTES: usize = 128 << 20;
@@ -204,12 +198,16 @@ impl<'t> Places<'t> {
     fn token(&self, mark: Marker, value: Option<&str>) -> Place {
         let start = self.byte(mark);
         let rest = self.rest(start);
-        let length = value.and_then(|value| written(rest, value));
-        let near = rest.get(..rest.floor_char_boundary(MAX_TOKEN_BYTES)).unwrap_or_default();
-        let line = near.split(['\n', '\r']).next().unwrap_or_default().trim_end();
-        let column = mark.column().max(1);
-        let end = start + length.unwrap_or(line.len());
-        Place { line: mark.line().max(1), column, span: start..end }
+        let to_line_end = || {
+            let near = rest.get(..rest.floor_char_boundary(MAX_TOKEN_BYTES)).unwrap_or_default();
+            near.split(['\n', '\r']).next().unwrap_or_default().trim_end().len()
+        };
+        let length = value.and_then(|value| written(rest, value)).unwrap_or_else(to_line_end);
+        Place {
+            line: mark.line().max(1),
+            column: mark.column().max(1),
+            span: start..start + length,
+        }
     }
 
     /// The place of a key whose mask stands at `place`.
@@ -219,11 +217,13 @@ impl<'t> Places<'t> {
         Place { span: start..start + length, ..place }
     }
 
-    /// The bytes of a key, quotes included, if it stands there in one line as it reads.
-    fn key(&self, mark: Marker, key: &str) -> Option<Range<usize>> {
+    /// The mask for a duplicate key: as many characters as it takes, quotes included. `None` if it does
+    /// not stand there in one line as it reads.
+    fn mask(&self, mark: Marker, kind: &ProblemKind, mask: char) -> Option<String> {
+        let ProblemKind::DuplicateKey { key, .. } = kind else { return None };
         let start = self.byte(mark);
         let length = written(self.rest(start), key).filter(|&length| length > 0)?;
-        Some(start..start + length)
+        Some(mask.to_string().repeat(self.count(&(start..start + length))))
     }
 
     /// The place of what the loader refuses.
