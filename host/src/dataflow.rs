@@ -192,7 +192,12 @@ impl Dataflow {
     /// it grants, but reads no component.
     pub fn from_file(path: &Path) -> Result<Self, DescriptorError> {
         let unreadable = |source| DescriptorError::Unreadable { path: path.to_owned(), source };
-        let text = read(path).map_err(unreadable)?;
+        let bytes = read(path).map_err(unreadable)?;
+        if bytes.len() > MAX_DESCRIPTOR_BYTES {
+            return Err(DescriptorError::TooLarge);
+        }
+        let not_text = |error| unreadable(io::Error::new(io::ErrorKind::InvalidData, error));
+        let text = String::from_utf8(bytes).map_err(not_text)?;
         Self::from_text(&text, path.parent().unwrap_or(Path::new("")))
     }
 
@@ -233,12 +238,12 @@ impl Dataflow {
     }
 }
 
-/// The text of a file, up to one byte more than is accepted: a device file does not end.
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
+/// The bytes of a file, up to one more than is accepted: a device file does not end.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     let most = u64::try_from(MAX_DESCRIPTOR_BYTES).unwrap_or(u64::MAX);
-    File::open(path)?.take(most.saturating_add(1)).read_to_string(&mut text)?;
-    Ok(text)
+    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The ids of a node's inputs, shared by everything that names them.

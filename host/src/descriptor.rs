@@ -17,8 +17,8 @@ pub use schema::json_schema;
 pub(crate) use problem::{Problems, nearest};
 pub(crate) use yaml::Place;
 
-/// The longest text that is read: several hundred thousand nodes.
-pub const MAX_DESCRIPTOR_BYTES: usize = 32 << 20;
+/// The longest text that is read: tens of thousands of nodes.
+pub const MAX_DESCRIPTOR_BYTES: usize = 8 << 20;
 
 /// A descriptor as written.
 #[derive(Debug, Default)]

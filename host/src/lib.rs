@@ -7,7 +7,7 @@ mod dataflow;
 mod descriptor;
 mod event;
 mod exit;
-mod graph;
+pub mod graph;
 mod id;
 mod inbox;
 mod log;
@@ -31,7 +31,6 @@ pub use event::{
     Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick, Value,
 };
 pub use exit::{KillReason, Limit, NodeExit};
-pub use graph::{mermaid, svg};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
 pub use log::{LogLevel, LogLine, LogStream, MAX_LINE_BYTES};
 pub use ports::{

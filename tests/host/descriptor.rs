@@ -10,7 +10,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use thalweg::cli::problems::render;
-use thalweg::{Code, Dataflow, DescriptorError, Feed, Overflow, Value};
+use thalweg::{
+    Code, Dataflow, DescriptorError, Feed, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS, Overflow, Value,
+};
 
 pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/dataflows").join(name)
@@ -148,6 +150,29 @@ fn every_field_arrives_in_the_dataflow() {
 fn a_descriptor_that_cannot_be_read_is_an_error() {
     let error = error(&folder("good/no-such-file.yaml"));
     assert!(matches!(error, DescriptorError::Unreadable { .. }));
+}
+
+#[test]
+fn a_descriptor_that_is_too_large_or_no_text_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dataflow.yaml");
+    fs::write(&path, "#".repeat(MAX_DESCRIPTOR_BYTES + 1)).unwrap();
+    assert!(matches!(error(&path), DescriptorError::TooLarge));
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(matches!(Dataflow::from_text(&text, &path), Err(DescriptorError::TooLarge)));
+    fs::write(&path, b"nodes: \xff").unwrap();
+    assert!(matches!(error(&path), DescriptorError::Unreadable { .. }));
+}
+
+#[test]
+fn a_file_in_one_long_line_checks() {
+    let node = |n: usize| format!("{{\"id\": \"n{n}\", \"embedded\": true, \"outputs\": [\"ö\"]}}");
+    let nodes: Vec<_> = (0..10_000).map(node).collect();
+    let text = format!("{{\"nodes\": [{}]}}", nodes.join(", "));
+    let error = Dataflow::from_text(&text, Path::new("")).unwrap_err();
+    let first = error.problems().first().unwrap();
+    assert_eq!(text.get(first.span.clone()), Some("\"ö\""));
+    assert_eq!(error.problems().len(), MAX_PROBLEMS + 1);
 }
 
 #[test]

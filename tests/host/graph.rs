@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use thalweg::{Dataflow, mermaid, svg};
+use thalweg::Dataflow;
+use thalweg::graph::{mermaid, svg};
 
 use crate::descriptor::{descriptors, good};
 

@@ -36,7 +36,7 @@ fn allows(schema: &Value, root: &Value, node: &Node) -> bool {
         Node::Sequence(items) => {
             is("array") && items.iter().all(|item| allows(&schema["items"], root, item))
         }
-        Node::Scalar(scalar) if scalar.as_str() == "~" => is("null"),
+        Node::Scalar(scalar) if matches!(scalar.as_str(), "" | "~") => is("null"),
         Node::Scalar(_) => ["string", "integer", "number", "boolean"].into_iter().any(is),
     }
 }

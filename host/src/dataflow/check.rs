@@ -109,7 +109,8 @@ impl<'d> Names<'d> {
         let outputs = self.outputs.get(node)?;
         let output = outputs.position(source_ref.output.as_str());
         if output.is_none() && outputs.complete() {
-            report.add(&source.place, outputs.unknown(input, source_ref));
+            let suggest = report.problems.has_room();
+            report.add(&source.place, outputs.unknown(input, source_ref, suggest));
         }
         Some((node, output?))
     }

@@ -31,12 +31,22 @@ impl<'d> Outputs<'d> {
         self.positions.get(name).copied()
     }
 
-    pub(super) fn unknown(&self, input: String, source_ref: OutputRef) -> ProblemKind {
-        let outputs: Vec<_> = self.node.outputs.iter().map(|output| output.text.clone()).collect();
+    /// That the node has no such output. `suggest` is whether to look for one that may be meant.
+    pub(super) fn unknown(
+        &self,
+        input: String,
+        source_ref: OutputRef,
+        suggest: bool,
+    ) -> ProblemKind {
+        const SHOWN: usize = 12;
+        let names = || self.node.outputs.iter().map(|output| output.text.as_str());
+        let count = self.node.outputs.len();
+        let outputs = names().take(SHOWN).map(str::to_owned).collect();
+        let more = count.saturating_sub(SHOWN);
         // With one output the list itself says what was meant.
-        let names = outputs.iter().map(String::as_str).filter(|_| outputs.len() > 1);
+        let names = names().filter(|_| suggest && count > 1);
         let nearest = descriptor::nearest(source_ref.output.as_str(), names);
-        ProblemKind::UnknownOutput { input, source_ref, outputs, nearest }
+        ProblemKind::UnknownOutput { input, source_ref, outputs, more, nearest }
     }
 }
 

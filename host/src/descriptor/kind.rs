@@ -143,14 +143,16 @@ pub enum ProblemKind {
         nearest: Option<String>,
     },
     /// A source that the node does not have.
-    #[error("input `{input}` reads `{source_ref}`, but `{}` has {}{}", source_ref.node, has_outputs(outputs), meant(nearest.as_deref()))]
+    #[error("input `{input}` reads `{source_ref}`, but `{}` has {}{}", source_ref.node, has_outputs(outputs, *more), meant(nearest.as_deref()))]
     UnknownOutput {
         /// The input.
         input: String,
         /// What it reads.
         source_ref: OutputRef,
-        /// What the node has.
+        /// What the node has, or the first of it.
         outputs: Vec<String>,
+        /// How many outputs the node has beyond those.
+        more: usize,
         /// The output that was perhaps meant.
         nearest: Option<String>,
     },
@@ -360,17 +362,15 @@ fn meant(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
-fn has_outputs(outputs: &[String]) -> String {
-    const SHOWN: usize = 12;
-    match outputs.len() {
-        0 => "no outputs".into(),
-        1..=SHOWN => format!("outputs {}", listed(outputs, "and")),
-        count => {
-            let shown: Vec<_> =
-                outputs.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-            format!("outputs {} and {} more", shown.join(", "), count - SHOWN)
-        }
+fn has_outputs(outputs: &[String], more: usize) -> String {
+    if outputs.is_empty() {
+        return "no outputs".into();
     }
+    if more == 0 {
+        return format!("outputs {}", listed(outputs, "and"));
+    }
+    let shown: Vec<_> = outputs.iter().map(|name| format!("`{name}`")).collect();
+    format!("outputs {} and {more} more", shown.join(", "))
 }
 
 /// `a`, `b` and `c`.

@@ -12,6 +12,9 @@ use super::yaml::Place;
 /// The most problems that one error holds. Beyond it the file is not the one that was meant.
 pub const MAX_PROBLEMS: usize = 100;
 
+/// How many are held while reading; a text that is wrong throughout must not fill the memory.
+const MAX_KEPT: usize = 20 * MAX_PROBLEMS;
+
 /// Why a descriptor is no dataflow.
 #[derive(Debug, thiserror::Error)]
 pub enum DescriptorError {
@@ -83,32 +86,44 @@ impl fmt::Display for Listing<'_> {
 
 /// The problems found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(Vec<Problem>);
+pub(crate) struct Problems {
+    kept: Vec<Problem>,
+    /// How many were found that will not be listed, because enough others stand before them.
+    left_out: usize,
+}
 
 impl Problems {
     pub(crate) fn add(&mut self, place: &Place, node: Option<&str>, kind: ProblemKind) {
         let Place { line, column, span } = place.clone();
-        self.0.push(Problem { line, column, span, node: node.map(str::to_owned), kind });
+        self.kept.push(Problem { line, column, span, node: node.map(str::to_owned), kind });
+        if self.kept.len() >= MAX_KEPT {
+            self.prune();
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        self.kept.len() + self.left_out
     }
 
     /// Whether another problem would still be listed, so that work on its text is worth it.
     pub(crate) fn has_room(&self) -> bool {
-        self.0.len() < MAX_PROBLEMS
+        self.count() < MAX_PROBLEMS
+    }
+
+    /// Leaves the first ones, and one more as the place of those that are not listed.
+    fn prune(&mut self) {
+        self.kept.sort_by_key(|problem| (problem.line, problem.column));
+        self.left_out += self.kept.len().saturating_sub(MAX_PROBLEMS + 1);
+        self.kept.truncate(MAX_PROBLEMS + 1);
     }
 
     /// The error, or `None` if there is no problem.
-    pub(crate) fn into_error(self) -> Option<DescriptorError> {
-        let mut problems = self.0;
-        problems.sort_by_key(|problem| (problem.line, problem.column));
-        let more = problems.len().saturating_sub(MAX_PROBLEMS);
+    pub(crate) fn into_error(mut self) -> Option<DescriptorError> {
+        self.prune();
+        let mut problems = self.kept;
         if let Some(first_hidden) = problems.get_mut(MAX_PROBLEMS) {
-            first_hidden.kind = ProblemKind::TooMany { more };
+            first_hidden.kind = ProblemKind::TooMany { more: self.left_out + 1 };
             first_hidden.node = None;
-            problems.truncate(MAX_PROBLEMS + 1);
         }
         (!problems.is_empty()).then_some(DescriptorError::Invalid { problems })
     }

@@ -283,7 +283,7 @@ impl<'a> Reader<'a> {
             Yaml::Scalar(_) => Shape::Text,
         };
         let place = match found {
-            Shape::Nothing => self.document.places.of_empty(yaml),
+            Shape::Nothing if self.problems.has_room() => self.document.places.of_empty(yaml),
             _ => self.place(yaml),
         };
         let kind = ProblemKind::WrongShape { field: field.to_owned(), expected, found };

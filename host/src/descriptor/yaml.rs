@@ -61,20 +61,15 @@ impl<'t> Document<'t> {
                 Err(error) => error,
             };
             let (mark, kind) = explain(error);
-            let place = places.problem(mark, &kind);
-            let ProblemKind::DuplicateKey { key, first } = kind else {
-                problems.add(&place, None, kind);
+            let budget = MAX_PROBLEMS.min(MAX_RELOADED_BYTES / text.len().max(1));
+            let mask = masks.next().filter(|_| duplicates.len() < budget);
+            let masked_key = mask.and_then(|mask| places.mask(mark, &kind, mask));
+            let (Some(mask), ProblemKind::DuplicateKey { key, first }) = (masked_key, &kind) else {
+                problems.add(&places.problem(mark, &kind), None, kind);
                 return None;
             };
-            let mask = masks.next().filter(|_| duplicates.len() < MAX_PROBLEMS);
-            let range = places.key(mark, &key);
-            let Some((mask, range)) = mask.zip(range) else {
-                problems.add(&place, None, ProblemKind::DuplicateKey { key, first });
-                return None;
-            };
-            let mask = mask.to_string().repeat(places.count(&range));
             masked = places.replace(&masked, mark, &mask);
-            duplicates.insert(mask, Duplicate { key, first });
+            duplicates.insert(mask, Duplicate { key: key.clone(), first: *first });
         }
     }
 }
@@ -119,18 +114,38 @@ pub(super) struct Places<'t> {
     yaml: &'t str,
     /// Where each line begins in `text`, in bytes.
     lines: Vec<usize>,
+    /// The same in characters.
+    line_characters: Vec<usize>,
+    /// Where every `STRIDE`th character begins, in bytes: a file may be one long line.
+    strides: Vec<usize>,
 }
+
+/// How many characters are counted one by one.
+const STRIDE: usize = 64;
+
+/// The most that a place takes of a line.
+const MAX_TOKEN_BYTES: usize = 200;
+
+/// How much text is loaded again, all in all, to find the next duplicate name.
+const MAX_RELOADED_BYTES: usize = 128 << 20;
 
 impl<'t> Places<'t> {
     fn new(text: &'t str) -> Self {
         let yaml = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-        let mut lines = vec![text.len() - yaml.len()];
-        let bytes = text.as_bytes();
-        let ends = bytes.iter().enumerate().filter(|&(at, &byte)| {
-            byte == b'\n' || byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')
-        });
-        lines.extend(ends.map(|(at, _)| at + 1));
-        Self { text, yaml, lines }
+        let mark = text.len() - yaml.len();
+        let mut places =
+            Self { text, yaml, lines: vec![mark], line_characters: vec![0], strides: Vec::new() };
+        for (character, (at, value)) in yaml.char_indices().enumerate() {
+            if character % STRIDE == 0 {
+                places.strides.push(mark + at);
+            }
+            let next = mark + at + value.len_utf8();
+            if value == '\n' || value == '\r' && !places.rest(next).starts_with('\n') {
+                places.lines.push(next);
+                places.line_characters.push(character + 1);
+            }
+        }
+        places
     }
 
     /// The place of a YAML node: a value as long as it is, a map or list to the end of its first line.
@@ -183,11 +198,16 @@ impl<'t> Places<'t> {
     fn token(&self, mark: Marker, value: Option<&str>) -> Place {
         let start = self.byte(mark);
         let rest = self.rest(start);
-        let length = value.and_then(|value| written(rest, value));
-        let line = rest.split(['\n', '\r']).next().unwrap_or_default().trim_end();
-        let column = mark.column().max(1);
-        let end = start + length.unwrap_or(line.len());
-        Place { line: mark.line().max(1), column, span: start..end }
+        let to_line_end = || {
+            let near = rest.get(..rest.floor_char_boundary(MAX_TOKEN_BYTES)).unwrap_or_default();
+            near.split(['\n', '\r']).next().unwrap_or_default().trim_end().len()
+        };
+        let length = value.and_then(|value| written(rest, value)).unwrap_or_else(to_line_end);
+        Place {
+            line: mark.line().max(1),
+            column: mark.column().max(1),
+            span: start..start + length,
+        }
     }
 
     /// The place of a key whose mask stands at `place`.
@@ -197,11 +217,13 @@ impl<'t> Places<'t> {
         Place { span: start..start + length, ..place }
     }
 
-    /// The bytes of a key, quotes included, if it stands there in one line as it reads.
-    fn key(&self, mark: Marker, key: &str) -> Option<Range<usize>> {
+    /// The mask for a duplicate key: as many characters as it takes, quotes included. `None` if it does
+    /// not stand there in one line as it reads.
+    fn mask(&self, mark: Marker, kind: &ProblemKind, mask: char) -> Option<String> {
+        let ProblemKind::DuplicateKey { key, .. } = kind else { return None };
         let start = self.byte(mark);
         let length = written(self.rest(start), key).filter(|&length| length > 0)?;
-        Some(start..start + length)
+        Some(mask.to_string().repeat(self.count(&(start..start + length))))
     }
 
     /// The place of what the loader refuses.
@@ -237,11 +259,14 @@ impl<'t> Places<'t> {
     }
 
     fn byte(&self, mark: Marker) -> usize {
-        let start = self.lines.get(mark.line().saturating_sub(1)).copied();
-        let start = start.unwrap_or(self.text.len());
-        let mut characters = self.rest(start).char_indices();
-        let offset = characters.nth(mark.column().saturating_sub(1)).map(|(offset, _)| offset);
-        offset.map_or(self.text.len(), |offset| start + offset)
+        let line = self.line_characters.get(mark.line().saturating_sub(1)).copied();
+        let character = line.map(|line| line + mark.column().saturating_sub(1));
+        let find = |character: usize| {
+            let start = self.strides.get(character / STRIDE).copied()?;
+            let (offset, _) = self.rest(start).char_indices().nth(character % STRIDE)?;
+            Some(start + offset)
+        };
+        character.and_then(find).unwrap_or(self.text.len())
     }
 
     fn rest(&self, from: usize) -> &'t str {

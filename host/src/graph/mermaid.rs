@@ -1,9 +1,11 @@
 //! Mermaid text.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::{code_label, duration_text, feed_label, grant_labels};
-use crate::dataflow::{Code, Dataflow, Feed, Node, Overflow};
+use crate::dataflow::{Code, Dataflow, Feed, Input, Node, Overflow};
+use crate::id::OutputId;
 
 pub(super) fn draw(dataflow: &Dataflow) -> String {
     let mut text = "flowchart LR\n".to_owned();
@@ -12,31 +14,30 @@ pub(super) fn draw(dataflow: &Dataflow) -> String {
     }
     for (position, node) in dataflow.nodes().iter().enumerate() {
         for (index, input) in node.inputs.iter().enumerate() {
-            let line = match &input.feed {
-                Feed::Timer(period) => {
-                    let period = duration_text(*period);
-                    format!("t{position}_{index}([\"{period}\"]) -- {} --> n{position}", input.id)
-                }
-                Feed::Source { node: from, output, queue } => {
-                    let sender =
-                        dataflow.nodes().get(*from).and_then(|node| node.outputs.get(*output));
-                    let output = sender.map_or_else(String::new, ToString::to_string);
-                    let names = match feed_label(&input.feed) {
-                        Some(note) => format!("{output} → {} ({note})", input.id),
-                        None => format!("{output} → {}", input.id),
-                    };
-                    let (open, close) = if queue.overflow == Overflow::Block {
-                        ("--", "-->")
-                    } else {
-                        ("-.", ".->")
-                    };
-                    format!("n{from} {open} \"{names}\" {close} n{position}")
+            let from = match &input.feed {
+                Feed::Timer(period) => timer(&format!("t{position}_{index}"), *period, input),
+                Feed::Source { node, output, queue } => {
+                    let output =
+                        dataflow.nodes().get(*node).and_then(|node| node.outputs.get(*output));
+                    link(*node, output, input, queue.overflow)
                 }
             };
-            let _ = writeln!(text, "  {line}");
+            let _ = writeln!(text, "  {from} n{position}");
         }
     }
     text
+}
+
+fn timer(id: &str, period: Duration, input: &Input) -> String {
+    format!("{id}([\"{}\"]) -- \"{}\" -->", duration_text(period), input.id)
+}
+
+/// A link without its end; dotted if it may lose messages.
+fn link(from: usize, output: Option<&OutputId>, input: &Input, overflow: Overflow) -> String {
+    let output = output.map_or("", |output| output.as_str());
+    let note = feed_label(&input.feed).map_or_else(String::new, |note| format!(" ({note})"));
+    let (open, close) = if overflow == Overflow::Block { ("--", "-->") } else { ("-.", ".->") };
+    format!("n{from} {open} \"{output} → {}{note}\" {close}", input.id)
 }
 
 fn label(node: &Node) -> String {
