@@ -1,3 +1,132 @@
-//! What the command line shows.
+//! The command line: what can be asked, and what is shown.
+//!
+//! Standard output holds what was asked for, standard error what is told besides. Both are written
+//! with colours, which `anstream` takes out where they are not wanted or cannot be shown.
 
+mod check;
+mod completions;
+mod graph;
+mod inspect;
+mod logs;
+mod open;
 pub mod problems;
+mod progress;
+mod report;
+mod run;
+mod schema;
+mod text;
+mod trace;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use check::{Check, check};
+pub use completions::{Completions, completions};
+pub use graph::{Graph, graph};
+pub use inspect::{Inspect, inspect};
+pub use run::{Run, run};
+pub use schema::schema;
+pub use trace::trace;
+
+use open::Rejection;
+use text::error_text;
+
+/// Run dataflows of sandboxed WebAssembly components
+#[derive(Debug, Parser)]
+#[command(name = "thalweg", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// What is asked for.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a dataflow to its end, or until Ctrl-C
+    Run(Run),
+    /// Check descriptors and the components that they name
+    Check(Check),
+    /// Draw a dataflow
+    Graph(Graph),
+    /// Show what a component is, what it imports and what it may need
+    Inspect(Inspect),
+    /// Print the JSON Schema of descriptors, for editors
+    Schema,
+    /// Print completions for a shell
+    Completions(Completions),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  thalweg run dataflow.yaml
+  thalweg check dataflow.yaml
+  thalweg graph dataflow.yaml --format svg -o dataflow.svg
+  thalweg inspect node.wasm
+
+Exit codes:
+  0    every node ended well
+  1    a node did not end well
+  2    the descriptor, a component or the command line is wrong; nothing was started
+  130  the dataflow was ended at once by a second Ctrl-C
+
+Set THALWEG_LOG=debug to see what the host does, NO_COLOR=1 for plain text.";
+
+/// How the command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Every node ended well, or what was asked for was given.
+    Well,
+    /// A node did not end well.
+    NodeFailed,
+    /// What was given to the command is wrong; nothing was started.
+    Wrong,
+    /// The dataflow was ended at once by a second Ctrl-C.
+    Killed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Well => 0,
+            Exit::NodeFailed => 1,
+            Exit::Wrong => 2,
+            // What a shell reports of a program that Ctrl-C ended: 128 + SIGINT.
+            Exit::Killed => 130,
+        })
+    }
+}
+
+/// Says why the command could not do what was asked.
+pub fn tell(error: &anyhow::Error) -> Exit {
+    if is_closed_pipe(error) {
+        // Whoever read has seen enough, as in `thalweg graph file | head`.
+        return Exit::Well;
+    }
+    let text = match error.downcast_ref::<Rejection>() {
+        Some(rejection) => rejection.to_string(),
+        None => error_text(&format!("{error:#}")),
+    };
+    warn(&text);
+    Exit::Wrong
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let kind =
+        error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kind == Some(io::ErrorKind::BrokenPipe)
+}
+
+/// Writes what was asked for to standard output.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Writes to standard error, in one piece among the lines of nodes. Nobody can be told if that fails.
+fn warn(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}

@@ -19,7 +19,9 @@ mod router;
 mod runtime;
 mod sync;
 
-pub use component::{CodeCache, Compiler, ComponentProblem, Digest, PrepareError};
+pub use component::{
+    CodeCache, Compiler, ComponentProblem, Digest, Inspection, PrepareError, World,
+};
 pub use dataflow::{
     Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Limits, Node,
     Overflow, Queue,

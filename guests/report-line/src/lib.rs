@@ -10,31 +10,46 @@ impl Handler for ReportLine {
     }
 
     fn on_event(&mut self, event: Event) -> Result {
-        match event {
-            Event::Input { id, dropped: 0, message } => println!("{id:<12} {}", text(&message)),
-            Event::Input { id, dropped, message } => {
-                println!("{id:<12} {} (after {dropped} dropped)", text(&message));
-            }
-            Event::Tick { id, missed: 0, .. } => println!("{id:<12} tick"),
-            Event::Tick { id, missed, .. } => println!("{id:<12} tick (after {missed} missed)"),
-            Event::InputClosed { id, .. } => println!("{id:<12} closed"),
-            Event::Stop(StopReason::Requested) => println!("{:<12} as requested", "stop"),
-            Event::Stop(StopReason::InputsClosed) => println!("{:<12} all inputs closed", "stop"),
-            other => println!("{other:?}"),
-        }
+        let (name, text) = match event {
+            Event::Input { id, dropped, message } => (name(id, &message), input(&message, dropped)),
+            Event::Tick { id, missed: 0, .. } => (id, "tick".into()),
+            Event::Tick { id, missed, .. } => (id, format!("tick (after {missed} missed)")),
+            Event::InputClosed { id, .. } => (id, "closed".into()),
+            Event::Stop(StopReason::Requested) => ("stop".into(), "as requested".into()),
+            Event::Stop(StopReason::InputsClosed) => ("stop".into(), "all inputs closed".into()),
+            other => (String::new(), format!("{other:?}")),
+        };
+        println!("{name:<12} {text}");
         Ok(())
     }
 }
 
 handler!(ReportLine);
 
+/// What a node before this one reads it as, if it says so.
+fn name(id: String, message: &Message) -> String {
+    message.metadata.parameter("input").map_or(id, ToString::to_string)
+}
+
+fn input(message: &Message, dropped: u64) -> String {
+    let text = text(message);
+    if dropped == 0 { text } else { format!("{text} (after {dropped} dropped)") }
+}
+
 fn text(message: &Message) -> String {
     let bytes = message.payload.len();
-    let unit = message.metadata.parameter("unit").map(|unit| format!(" {unit}"));
-    if bytes <= 200
-        && let Ok(text) = message.payload.text()
-    {
-        return format!("{text}{}", unit.unwrap_or_default());
+    let unit = message.metadata.parameter("unit").map(ToString::to_string);
+    match message.payload.text() {
+        Ok(text) if bytes <= 200 => match (unit.as_deref(), text.parse()) {
+            (Some("%"), Ok(percent)) => format!("{text:>5} % {}", bar(percent)),
+            (Some(unit), _) => format!("{text} {unit}"),
+            (None, _) => text.into_owned(),
+        },
+        _ => format!("{bytes} bytes"),
     }
-    format!("{bytes} bytes")
+}
+
+/// Of 40 squares, as many as the part of a hundred.
+fn bar(percent: f64) -> String {
+    "▪".repeat((percent.clamp(0.0, 100.0) * 0.4).round() as usize)
 }

@@ -1,12 +1,18 @@
-//! On each tick: CPU load and memory in use, in percent. The quick start, which
-//! `tests/host/quickstart.rs` runs.
+//! On each tick: CPU load and memory in use, in percent; `samples` times, or without end. The quick
+//! start, which `tests/host/quickstart.rs` runs.
 
 use std::fs;
 
-use thalweg_guest::{Encoding, Error, Event, Handler, Result, handler, outputs};
+use thalweg_guest::{
+    Encoding, Error, Event, Handler, Result, handler, lifecycle, outputs, parameters,
+};
 
-/// The times at the tick before.
-struct SystemLoad(Option<CpuTimes>);
+struct SystemLoad {
+    /// The times at the tick before.
+    before: Option<CpuTimes>,
+    /// How many more times; 0 is without end.
+    samples: u64,
+}
 
 /// Since the machine started.
 #[derive(Clone, Copy)]
@@ -17,19 +23,24 @@ struct CpuTimes {
 
 impl Handler for SystemLoad {
     fn new() -> Result<Self> {
-        Ok(SystemLoad(None))
+        Ok(SystemLoad { before: None, samples: parameters::get_or("samples", 0)? })
     }
 
     fn on_event(&mut self, event: Event) -> Result {
         let Event::Tick { .. } = event else { return Ok(()) };
         let now = cpu_times()?;
-        if let Some(before) = self.0.replace(now)
+        if let Some(before) = self.before.replace(now)
             && now.total > before.total
         {
             let idle = (now.idle - before.idle) / (now.total - before.total);
             send("cpu", 1.0 - idle.clamp(0.0, 1.0))?;
         }
-        send("memory", 1.0 - memory("MemAvailable:")? / memory("MemTotal:")?)
+        send("memory", 1.0 - memory("MemAvailable:")? / memory("MemTotal:")?)?;
+        if self.samples == 1 {
+            lifecycle::finish();
+        }
+        self.samples = self.samples.saturating_sub(1);
+        Ok(())
     }
 }
 

@@ -27,8 +27,10 @@ pub(crate) struct PreparedComponent {
 
 /// Which world a component is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum World {
+pub enum World {
+    /// It exports `on-events`.
     Handler,
+    /// It exports `run`.
     Program,
 }
 
@@ -150,12 +152,17 @@ fn spawn_epochs(engine: &Engine) -> std::io::Result<()> {
 
 fn world_of(component: &Component) -> Result<World, ComponentProblem> {
     let ty = component.component_type();
-    let exports: Vec<_> = ty.exports(component.engine()).collect();
-    let exports_function = |wanted: &str| {
-        exports.iter().any(|(name, item)| {
-            *name == wanted && matches!(item.ty, ComponentItem::ComponentFunc(_))
-        })
-    };
+    let exports = ty
+        .exports(component.engine())
+        .map(|(name, item)| (name.to_owned(), matches!(item.ty, ComponentItem::ComponentFunc(_))));
+    let exports: Vec<_> = exports.collect();
+    world_by(&exports)
+}
+
+/// The world by the names of all exports, each with whether it is a function.
+pub(super) fn world_by(exports: &[(String, bool)]) -> Result<World, ComponentProblem> {
+    let exports_function =
+        |wanted: &str| exports.iter().any(|(name, function)| name == wanted && *function);
     match (exports_function("on-events"), exports_function("run")) {
         (true, false) => Ok(World::Handler),
         (false, true) => Ok(World::Program),
@@ -169,21 +176,28 @@ fn world_of(component: &Component) -> Result<World, ComponentProblem> {
 }
 
 fn check_imports(component: &Component) -> Result<(), ComponentProblem> {
-    for import in imports_of(component) {
-        if import.starts_with("thalweg:node/") && !import.ends_with("@0.1.0") {
-            return Err(ComponentProblem::OtherVersion { import });
-        }
-        let known = import.starts_with("thalweg:node/")
-            || import == "wasi:logging/logging@0.1.0-draft"
-            || is_wasi(&import);
-        if !known {
-            return Err(ComponentProblem::UnknownImport { import });
-        }
-    }
-    Ok(())
+    imports_of(component).iter().try_for_each(|import| check_import(import))
 }
 
-fn is_wasi(import: &str) -> bool {
+/// Whether the host offers an import of this name.
+pub(super) fn check_import(import: &str) -> Result<(), ComponentProblem> {
+    let import = import.to_owned();
+    if import.starts_with("thalweg:node/") && !import.ends_with("@0.1.0") {
+        return Err(ComponentProblem::OtherVersion { import });
+    }
+    if is_ours(&import) || is_wasi(&import) {
+        Ok(())
+    } else {
+        Err(ComponentProblem::UnknownImport { import })
+    }
+}
+
+/// Whether an interface is one that only this host gives its meaning, and that reaches nothing outside.
+pub(super) fn is_ours(import: &str) -> bool {
+    import.starts_with("thalweg:node/") || import == "wasi:logging/logging@0.1.0-draft"
+}
+
+pub(super) fn is_wasi(import: &str) -> bool {
     const PACKAGES: [&str; 6] = [
         "wasi:cli/",
         "wasi:clocks/",

@@ -1,0 +1,165 @@
+//! `thalweg inspect`.
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::open::{Rejection, remedy};
+use super::text::{BAD, BOLD, DIM, error_text, help_text, styled};
+use super::{Exit, print};
+use crate::component::{Inspection, World};
+
+/// What is looked at.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  thalweg inspect node.wasm
+  thalweg inspect node.wasm --json
+
+The component is not compiled: `thalweg check` does that. The grants are what it may use: the standard
+libraries of most languages import more than a program needs, and what is not granted is refused
+only when it is used.")]
+pub struct Inspect {
+    /// A component
+    #[arg(value_name = "FILE.wasm")]
+    pub file: PathBuf,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Interfaces by the beginning of their names, and the grants that give them a meaning.
+const GRANTS: [(&str, &[&str]); 6] = [
+    (
+        "wasi:filesystem/",
+        &[
+            "read: { /data: ./data }       # folders that it may read",
+            "write: { /out: ./out }         # folders that it may also write",
+        ],
+    ),
+    (
+        "wasi:cli/environment",
+        &[
+            "env: [NAME]                    # variables of the host; its own go under `env` of the node",
+        ],
+    ),
+    ("wasi:cli/stdin", &["stdio: inherit                 # the standard streams of the host"]),
+    ("wasi:sockets/tcp@", &["connect: [\"10.0.0.1:80\"]       # where it may connect to"]),
+    ("wasi:sockets/tcp-create", &["listen: [\"127.0.0.1:8080\"]     # where it may listen"]),
+    (
+        "wasi:sockets/ip-name-lookup",
+        &["name_lookup: true              # whether it may look up names"],
+    ),
+];
+
+/// Shows what a component says about itself.
+///
+/// # Errors
+///
+/// When it is none, or when nothing can be written.
+pub fn inspect(inspect: &Inspect) -> anyhow::Result<Exit> {
+    let inspection = Inspection::of_file(&inspect.file).map_err(|problem| {
+        let help = remedy(&problem).map(help_text).unwrap_or_default();
+        Rejection(error_text(&format!("`{}`: {problem}", inspect.file.display())) + &help)
+    })?;
+    if inspect.json {
+        print(&format!("{:#}\n", as_json(&inspection)))?;
+    } else {
+        print(&as_text(&inspection))?;
+    }
+    Ok(Exit::Well)
+}
+
+fn as_text(inspection: &Inspection) -> String {
+    let world = match &inspection.world {
+        Ok(world) => format!("{} ({})", world_name(*world), world_reason(*world)),
+        Err(problem) => format!("{}: {problem}", styled(BAD, "none")),
+    };
+    let made_with: Vec<_> = inspection.made_with.iter().cloned().collect();
+    let refused = inspection.refused_imports.iter();
+    let refused: Vec<_> =
+        refused.map(|(_, problem)| format!("{} {problem}", styled(BAD, "refused:"))).collect();
+    let mut text = line("world", &[world]);
+    text += &line("size", &[ByteSize(inspection.size).to_string()]);
+    text += &line("made with", &made_with);
+    text += &line("exports", &inspection.exports);
+    text += &line("imports", &inspection.own_imports);
+    text += &line("of WASI", &inspection.wasi_imports);
+    text += &line("of others", &refused);
+    text + &hint(inspection)
+}
+
+/// A name, and its values in lines one below the other; nothing without values.
+fn line(name: &str, values: &[String]) -> String {
+    let mut text = String::new();
+    for (position, value) in values.iter().enumerate() {
+        let name = if position == 0 { name } else { "" };
+        text += &format!("{} {value}\n", styled(BOLD, format!("{name:<10}")));
+    }
+    text
+}
+
+/// What may be pasted into the descriptor.
+fn hint(inspection: &Inspection) -> String {
+    let mut text = format!("\n{}\n", styled(DIM, "# for the descriptor:"));
+    text += &format!("sha256: {}\n", inspection.digest);
+    let grants = grants(inspection);
+    if grants.is_empty() {
+        return text
+            + &format!(
+                "{}\n",
+                styled(DIM, "# it needs no `grants`: it imports nothing that they give")
+            );
+    }
+    text += &format!("grants: {}\n", styled(DIM, "# it may use these; grant what it needs"));
+    for grant in grants {
+        text += &format!("  {grant}\n");
+    }
+    text
+}
+
+fn grants(inspection: &Inspection) -> Vec<&'static str> {
+    let imports =
+        |prefix: &str| inspection.wasi_imports.iter().any(|name| name.starts_with(prefix));
+    let of_imported = GRANTS.iter().filter(|(prefix, _)| imports(prefix));
+    of_imported.flat_map(|(_, lines)| lines.iter().copied()).collect()
+}
+
+fn world_name(world: World) -> &'static str {
+    match world {
+        World::Handler => "handler",
+        World::Program => "program",
+    }
+}
+
+fn world_reason(world: World) -> &'static str {
+    match world {
+        World::Handler => "it exports `on-events`",
+        World::Program => "it exports `run`",
+    }
+}
+
+fn as_json(inspection: &Inspection) -> Value {
+    let world = inspection.world.as_ref();
+    let refused = inspection.refused_imports.iter();
+    let refused: Vec<_> = refused
+        .map(|(name, problem)| json!({ "name": name, "problem": problem.to_string() }))
+        .collect();
+    let field = |line: &str| line.split(':').next().unwrap_or_default().to_owned();
+    json!({
+        "world": world.ok().map(|world| world_name(*world)),
+        "world_problem": world.err().map(ToString::to_string),
+        "size": inspection.size,
+        "sha256": inspection.digest.to_string(),
+        "made_with": inspection.made_with,
+        "exports": inspection.exports,
+        "imports": {
+            "own": inspection.own_imports,
+            "wasi": inspection.wasi_imports,
+            "refused": refused,
+        },
+        "may_use_grants": grants(inspection).into_iter().map(field).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,221 @@
+//! `thalweg run`.
+
+use std::fs::File;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::logs::{Printed, Printer};
+use super::open::{self, Rejection};
+use super::text::{error_text, help_text};
+use super::{Exit, print, report, warn};
+use crate::dataflow::{Code, Dataflow};
+use crate::prepare::PreparedDataflow;
+use crate::report::RunReport;
+use crate::runtime::{StartError, StartOptions};
+
+/// The fewest threads for nodes: while a call of one node keeps a thread busy, another answers Ctrl-C
+/// and runs the rest.
+const LEAST_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
+
+/// What is run, and how.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What nodes print to standard output comes on standard output, each line under the name of its node;
+what they print to standard error or log comes on standard error, and the report too.
+
+The first Ctrl-C (or SIGTERM) asks the sources to end and delivers what was sent. What has not ended
+within the grace period is ended by force. The second Ctrl-C ends everything at once.
+
+Examples:
+  thalweg run dataflow.yaml
+  thalweg run dataflow.yaml --report json > report.json
+  thalweg run dataflow.yaml --grace 30s --report-file report.json
+
+Exit codes:
+  0    every node ended well
+  1    a node did not end well
+  2    the descriptor, a component or the command line is wrong; nothing was started
+  130  the dataflow was ended at once by a second Ctrl-C")]
+pub struct Run {
+    /// A descriptor
+    pub file: PathBuf,
+    /// The report at the end: a table for people on standard error; or JSON on standard output, where
+    /// the lines of nodes then go to standard error
+    #[arg(long, value_enum, default_value_t = Report::Table)]
+    pub report: Report,
+    /// Also write the report as JSON to this file
+    #[arg(long, value_name = "PATH")]
+    pub report_file: Option<PathBuf>,
+    /// How long nodes may take to end, as in `5s`, instead of what the descriptor says
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub grace: Option<Duration>,
+    /// Compile every component anew, and store nothing
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Threads that run nodes [default: one for each core, and at least 2]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// What is shown at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Report {
+    /// A table, and in words what went wrong
+    Table,
+    /// Everything, for programs
+    Json,
+    /// Nothing
+    None,
+}
+
+/// What is left of a run.
+enum Outcome {
+    /// It came to its end, by itself or drained.
+    Ended(RunReport),
+    /// It was ended at once.
+    Killed(RunReport),
+    /// It was given up before anything ran.
+    GivenUp,
+}
+
+/// Runs a dataflow to its end.
+///
+/// # Errors
+///
+/// When the descriptor or a component is wrong, or what is left of the run cannot be written.
+pub fn run(run: &Run) -> anyhow::Result<Exit> {
+    let dataflow = open::dataflow(&run.file)?;
+    refuse_embedded(&run.file, &dataflow)?;
+    let report_file = run.report_file.as_deref().map(create).transpose()?;
+    let prepared = open::prepare(dataflow, !run.no_cache)?;
+    let runtime = runtime(run.threads)?;
+    let outcome = runtime.block_on(run_to_end(prepared, run));
+    // A node that reads the standard input of the host would keep the runtime until a line comes.
+    runtime.shutdown_background();
+    let (report, exit) = match outcome? {
+        Outcome::Ended(report) if report.is_ok() => (report, Exit::Well),
+        Outcome::Ended(report) => (report, Exit::NodeFailed),
+        Outcome::Killed(report) => (report, Exit::Killed),
+        Outcome::GivenUp => return Ok(Exit::Killed),
+    };
+    if let Some(file) = report_file {
+        serde_json::to_writer_pretty(file, &report).context("cannot write the report")?;
+    }
+    show(&report, run.report)?;
+    Ok(exit)
+}
+
+/// Only a program can supply the code of an embedded node.
+fn refuse_embedded(path: &Path, dataflow: &Dataflow) -> Result<(), Rejection> {
+    let embedded = dataflow.nodes().iter().filter(|node| matches!(node.code, Code::Embedded));
+    let names: Vec<_> = embedded.map(|node| format!("`{}`", node.id)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let problem = error_text(&format!(
+        "`{}` has nodes with `embedded: true`, and this command supplies none: {}",
+        path.display(),
+        names.join(", ")
+    ));
+    let help = "give each of them `component: file.wasm`, or start the file from the program that has its code";
+    Err(Rejection(problem + &help_text(help)))
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| format!("cannot write the report to `{}`", path.display()))
+}
+
+fn runtime(threads: Option<NonZeroUsize>) -> io::Result<Runtime> {
+    let cores = || std::thread::available_parallelism().map_or(LEAST_THREADS, NonZeroUsize::from);
+    let threads = threads.unwrap_or_else(|| cores().max(LEAST_THREADS));
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads.get()).enable_all().build()
+}
+
+async fn run_to_end(prepared: PreparedDataflow, run: &Run) -> anyhow::Result<Outcome> {
+    let printed = match run.report {
+        Report::Json => Printed::ToStderr,
+        Report::Table | Report::None => Printed::ToStdout,
+    };
+    let mut stops = Stops::listen()?;
+    let (mut printer, logs) = Printer::start(prepared.dataflow(), printed)?;
+    let options = StartOptions { logs: Some(logs), grace: run.grace };
+    let running = tokio::select! {
+        started = prepared.start(options) => started.map_err(rejection)?,
+        () = stops.next() => return Ok(Outcome::GivenUp),
+    };
+    let control = running.control();
+    let mut report = pin!(running.wait());
+    let mut all_printed = false;
+    let asked = tokio::select! {
+        report = &mut report => Err(report),
+        _ = &mut printer.done => { all_printed = true; Ok(()) }
+        () = stops.next() => {
+            warn("thalweg: draining; press Ctrl-C again to end at once\n");
+            Ok(())
+        }
+    };
+    let report = match asked {
+        Err(report) => report,
+        Ok(()) => {
+            control.stop();
+            tokio::select! {
+                report = &mut report => report,
+                () = stops.next() => {
+                    control.kill();
+                    return Ok(Outcome::Killed(report.await));
+                }
+            }
+        }
+    };
+    if !all_printed {
+        tokio::select! {
+            _ = &mut printer.done => {}
+            () = stops.next() => return Ok(Outcome::Killed(report)),
+        }
+    }
+    Ok(Outcome::Ended(report))
+}
+
+fn rejection(error: StartError) -> Rejection {
+    match error {
+        StartError::NotReady(errors) => open::not_ready(&errors),
+        StartError::NotSupplied(_) => Rejection(error_text(&error.to_string())),
+    }
+}
+
+/// The signals by which people and machines ask a program to end.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stops {
+    fn listen() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+fn show(report: &RunReport, form: Report) -> anyhow::Result<()> {
+    match form {
+        Report::Table => warn(&report::text(report)),
+        Report::Json => print(&format!("{}\n", serde_json::to_string_pretty(report)?))?,
+        Report::None => {}
+    }
+    Ok(())
+}
