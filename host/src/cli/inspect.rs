@@ -6,8 +6,8 @@ use bytesize::ByteSize;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::open::{Rejection, remedy};
-use super::text::{BAD, BOLD, DIM, error_text, help_text, styled};
+use super::open::Rejection;
+use super::text::{BAD, BOLD, DIM, error_text, styled};
 use super::{Exit, print};
 use crate::component::{Inspection, World};
 
@@ -30,28 +30,28 @@ pub struct Inspect {
     pub json: bool,
 }
 
+/// A field of `grants`, and what it is for.
+type Grant = (&'static str, &'static str);
+
 /// Interfaces by the beginning of their names, and the grants that give them a meaning.
-const GRANTS: [(&str, &[&str]); 6] = [
+const GRANTS: [(&str, &[Grant]); 5] = [
     (
         "wasi:filesystem/",
         &[
-            "read: { /data: ./data }       # folders that it may read",
-            "write: { /out: ./out }         # folders that it may also write",
+            ("read: { /data: ./data }", "folders that it may read"),
+            ("write: { /out: ./out }", "folders that it may also write"),
         ],
     ),
+    ("wasi:cli/environment", &[("env: [NAME]", "variables of the host")]),
+    ("wasi:cli/stdin", &[("stdio: inherit", "the host's own standard streams")]),
     (
-        "wasi:cli/environment",
+        "wasi:sockets/network",
         &[
-            "env: [NAME]                    # variables of the host; its own go under `env` of the node",
+            ("connect: [\"10.0.0.1:80\"]", "where it may connect to"),
+            ("listen: [\"127.0.0.1:8080\"]", "where it may listen"),
         ],
     ),
-    ("wasi:cli/stdin", &["stdio: inherit                 # the standard streams of the host"]),
-    ("wasi:sockets/tcp@", &["connect: [\"10.0.0.1:80\"]       # where it may connect to"]),
-    ("wasi:sockets/tcp-create", &["listen: [\"127.0.0.1:8080\"]     # where it may listen"]),
-    (
-        "wasi:sockets/ip-name-lookup",
-        &["name_lookup: true              # whether it may look up names"],
-    ),
+    ("wasi:sockets/ip-name-lookup", &[("name_lookup: true", "it may look up names")]),
 ];
 
 /// Shows what a component says about itself.
@@ -60,10 +60,9 @@ const GRANTS: [(&str, &[&str]); 6] = [
 ///
 /// When it is none, or when nothing can be written.
 pub fn inspect(inspect: &Inspect) -> anyhow::Result<Exit> {
-    let inspection = Inspection::of_file(&inspect.file).map_err(|problem| {
-        let help = remedy(&problem).map(help_text).unwrap_or_default();
-        Rejection(error_text(&format!("`{}`: {problem}", inspect.file.display())) + &help)
-    })?;
+    let rejection =
+        |problem| Rejection(error_text(&format!("`{}`: {problem}", inspect.file.display())));
+    let inspection = Inspection::of_file(&inspect.file).map_err(rejection)?;
     if inspect.json {
         print(&format!("{:#}\n", as_json(&inspection)))?;
     } else {
@@ -114,13 +113,13 @@ fn hint(inspection: &Inspection) -> String {
             );
     }
     text += &format!("grants: {}\n", styled(DIM, "# it may use these; grant what it needs"));
-    for grant in grants {
-        text += &format!("  {grant}\n");
+    for (grant, use_for) in grants {
+        text += &format!("  {grant:<30} {}\n", styled(DIM, format!("# {use_for}")));
     }
     text
 }
 
-fn grants(inspection: &Inspection) -> Vec<&'static str> {
+fn grants(inspection: &Inspection) -> Vec<Grant> {
     let imports =
         |prefix: &str| inspection.wasi_imports.iter().any(|name| name.starts_with(prefix));
     let of_imported = GRANTS.iter().filter(|(prefix, _)| imports(prefix));
@@ -147,7 +146,7 @@ fn as_json(inspection: &Inspection) -> Value {
     let refused: Vec<_> = refused
         .map(|(name, problem)| json!({ "name": name, "problem": problem.to_string() }))
         .collect();
-    let field = |line: &str| line.split(':').next().unwrap_or_default().to_owned();
+    let field = |(line, _): Grant| line.split(':').next();
     json!({
         "world": world.ok().map(|world| world_name(*world)),
         "world_problem": world.err().map(ToString::to_string),
@@ -160,6 +159,6 @@ fn as_json(inspection: &Inspection) -> Value {
             "wasi": inspection.wasi_imports,
             "refused": refused,
         },
-        "may_use_grants": grants(inspection).into_iter().map(field).collect::<Vec<_>>(),
+        "may_use_grants": grants(inspection).into_iter().filter_map(field).collect::<Vec<_>>(),
     })
 }

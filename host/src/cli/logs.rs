@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 
 use anstyle::{AnsiColor, Style};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::text::{BAD, DIM, styled, visible};
 use crate::dataflow::Dataflow;
@@ -27,29 +28,25 @@ pub(super) enum Printed {
     ToStderr,
 }
 
-/// Writes lines from a thread of its own: a terminal that is held up holds up the nodes that print, and
-/// nothing else.
-pub(super) struct Printer {
-    /// Becomes ready when all lines are written, or when none can be written any more.
-    pub(super) done: oneshot::Receiver<()>,
-}
-
-impl Printer {
-    /// The lines that are sent go to where they belong, until the sender and its clones are gone.
-    pub(super) fn start(
-        dataflow: &Dataflow,
-        printed: Printed,
-    ) -> io::Result<(Self, mpsc::Sender<LogLine>)> {
-        let (sender, receiver) = mpsc::channel(WAITING_LINES);
-        let (finished, done) = oneshot::channel();
-        let labels = Labels::new(dataflow);
-        std::thread::Builder::new().name("thalweg-lines".into()).spawn(move || {
-            // An error means that nobody reads. Whoever waits for `done` then stops the dataflow.
-            let _ = write_lines(receiver, &labels, printed);
-            let _ = finished.send(());
-        })?;
-        Ok((Self { done }, sender))
-    }
+/// Writes the lines that are sent to where they belong, until the sender and its clones are gone. The
+/// token is cancelled when all of them are written, or when none can be written any more.
+///
+/// It has a thread of its own: a terminal that is held up holds up the nodes that print, and nothing
+/// else.
+pub(super) fn start(
+    dataflow: &Dataflow,
+    printed: Printed,
+) -> io::Result<(mpsc::Sender<LogLine>, CancellationToken)> {
+    let (sender, receiver) = mpsc::channel(WAITING_LINES);
+    let done = CancellationToken::new();
+    let guard = done.clone().drop_guard();
+    let labels = Labels::new(dataflow);
+    std::thread::Builder::new().name("thalweg-lines".into()).spawn(move || {
+        // An error means that nobody reads. Whoever waits for the token then stops the dataflow.
+        let _ = write_lines(receiver, &labels, printed);
+        drop(guard);
+    })?;
+    Ok((sender, done))
 }
 
 fn write_lines(

@@ -11,15 +11,16 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
-use super::logs::{Printed, Printer};
+use super::logs::{self, Printed};
 use super::open::{self, Rejection};
 use super::text::{error_text, help_text};
 use super::{Exit, print, report, warn};
 use crate::dataflow::{Code, Dataflow};
 use crate::prepare::PreparedDataflow;
 use crate::report::RunReport;
-use crate::runtime::{StartError, StartOptions};
+use crate::runtime::{RunningDataflow, StartError, StartOptions};
 
 /// The fewest threads for nodes: while a call of one node keeps a thread busy, another answers Ctrl-C
 /// and runs the rest.
@@ -145,43 +146,44 @@ async fn run_to_end(prepared: PreparedDataflow, run: &Run) -> anyhow::Result<Out
         Report::Table | Report::None => Printed::ToStdout,
     };
     let mut stops = Stops::listen()?;
-    let (mut printer, logs) = Printer::start(prepared.dataflow(), printed)?;
+    let (logs, printed_all) = logs::start(prepared.dataflow(), printed)?;
     let options = StartOptions { logs: Some(logs), grace: run.grace };
     let running = tokio::select! {
         started = prepared.start(options) => started.map_err(rejection)?,
         () = stops.next() => return Ok(Outcome::GivenUp),
     };
+    Ok(see_to_end(running, &mut stops, &printed_all).await)
+}
+
+/// Waits until all nodes have ended and all that they printed is written, and lets people stop and kill
+/// them.
+async fn see_to_end(
+    running: RunningDataflow,
+    stops: &mut Stops,
+    printed_all: &CancellationToken,
+) -> Outcome {
     let control = running.control();
-    let mut report = pin!(running.wait());
-    let mut all_printed = false;
-    let asked = tokio::select! {
-        report = &mut report => Err(report),
-        _ = &mut printer.done => { all_printed = true; Ok(()) }
+    let mut report = pin!(async {
+        let report = running.wait().await;
+        printed_all.cancelled().await;
+        report
+    });
+    tokio::select! {
+        biased;
+        report = &mut report => return Outcome::Ended(report),
+        // Nobody reads any more what nodes print.
+        () = printed_all.cancelled() => {}
+        () = stops.next() => warn("thalweg: draining; press Ctrl-C again to end at once\n"),
+    }
+    control.stop();
+    tokio::select! {
+        report = &mut report => Outcome::Ended(report),
         () = stops.next() => {
-            warn("thalweg: draining; press Ctrl-C again to end at once\n");
-            Ok(())
-        }
-    };
-    let report = match asked {
-        Err(report) => report,
-        Ok(()) => {
-            control.stop();
-            tokio::select! {
-                report = &mut report => report,
-                () = stops.next() => {
-                    control.kill();
-                    return Ok(Outcome::Killed(report.await));
-                }
-            }
-        }
-    };
-    if !all_printed {
-        tokio::select! {
-            _ = &mut printer.done => {}
-            () = stops.next() => return Ok(Outcome::Killed(report)),
+            control.kill();
+            printed_all.cancel();
+            Outcome::Killed(report.await)
         }
     }
-    Ok(Outcome::Ended(report))
 }
 
 fn rejection(error: StartError) -> Rejection {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use wasmparser::{
-    ComponentExternalKind, KnownCustom, Parser, Payload, ProducersSectionReader, Result,
+    ComponentExternalKind, ComponentTypeRef, KnownCustom, Parser, Payload, ProducersSectionReader,
+    Result, TypeBounds,
 };
 
 use super::compiler::{Digest, read};
@@ -70,7 +71,11 @@ impl Sections {
             Payload::End(_) => self.depth = self.depth.saturating_sub(1),
             Payload::ComponentImportSection(imports) if self.depth == 0 => {
                 for import in imports {
-                    self.imports.push(import?.name.name.to_owned());
+                    let import = import?;
+                    // A world that uses a type of an interface imports a second name for it.
+                    if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                        self.imports.push(import.name.name.to_owned());
+                    }
                 }
             }
             Payload::ComponentExportSection(exports) if self.depth == 0 => {
@@ -94,8 +99,9 @@ impl Sections {
         for field in producers {
             for value in field?.values {
                 let value = value?;
-                let text = format!("{} {}", value.name, value.version);
-                self.made_with.insert(text.trim().to_owned());
+                // Behind the number some tools write the commit.
+                let version = value.version.split(" (").next().unwrap_or_default();
+                self.made_with.insert(format!("{} {version}", value.name).trim().to_owned());
             }
         }
         Ok(())

@@ -1,0 +1,74 @@
+# Needs rustup, Python 3.11 or later with venv, and make; everything else it gets itself.
+
+SHELL := /bin/bash -euo pipefail
+.DEFAULT_GOAL := help
+VENV := .venv/bin
+TARGETS := wasm32-wasip2 wasm32-unknown-unknown
+# Once built, every test run ends within seconds: whatever takes this long hangs, and that is a failure.
+TIMEOUT := timeout --kill-after=10s
+PROOF := cargo run --release --example proof --
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: $(VENV)/wasm-tools targets ## Build what the quick start needs, and run it
+	guests/build system-load anomaly report-line
+	cargo run --quiet -- run examples/quickstart.yaml
+
+test: setup lint guests model ## Everything that must hold: what CI runs
+	cd guests && cargo test --no-run && $(TIMEOUT) 5m cargo test
+	cargo test --no-run && $(TIMEOUT) 20m cargo test
+
+build: ## Build the command, optimised: target/release/thalweg
+	cargo build --release
+
+guests: setup ## Build all guests and check that they fit wit/
+	guests/build
+	guests/check
+
+fmt: ## Format everything
+	cargo fmt
+	cd guests && cargo fmt
+
+lint: targets ## Formatting and clippy, for the host and the guests
+	cargo fmt --check
+	cd guests && cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cd guests && cargo clippy --workspace --target wasm32-wasip2 -- -D warnings
+
+model: ## Every interleaving of the inbox, by loom
+	cargo test -p thalweg --features model --lib model --no-run
+	$(TIMEOUT) 20m cargo test -p thalweg --features model --lib model
+
+proof-contract: guests ## Prove the contract of events
+	$(PROOF) contract
+
+proof-scale: guests ## Prove how many nodes one process runs
+	$(PROOF) scale
+
+proof-copies: guests ## Prove that large payloads are not copied
+	$(PROOF) copies
+
+proof-contained: guests ## Prove that nodes that do harm harm only themselves
+	$(PROOF) contained
+
+proof-stop: guests ## Prove that stopping drains
+	$(PROOF) stop
+
+setup: targets $(VENV)/componentize-py $(VENV)/wasm-tools # All tools that are no part of Rust
+
+targets:
+	@rustup target add $(TARGETS) 2>/dev/null || rustup target add $(TARGETS)
+
+$(VENV)/wasm-tools: guests/requirements.txt
+	python3 -m venv .venv
+	$(VENV)/pip install --quiet "$$(grep '^wasm-tools' $<)"
+	touch $@
+
+$(VENV)/componentize-py: guests/requirements.txt
+	python3 -m venv .venv
+	$(VENV)/pip install --quiet --requirement $<
+	touch $@ $(VENV)/wasm-tools
+
+.PHONY: help demo test build guests fmt lint model setup targets \
+	proof-contract proof-scale proof-copies proof-contained proof-stop

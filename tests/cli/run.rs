@@ -1,0 +1,164 @@
+//! Runs to the end: what comes where, the report and the exit code.
+
+use serde_json::Value;
+
+use crate::support::{Ended, Folder, assert_snapshot};
+
+/// Sends three numbers to `verify`, which ends when it has them.
+const COUNTED: &str = "nodes:
+  - id: source
+    component: guests/counts.wasm
+    outputs: [out]
+    parameters: { count: 3 }
+  - id: sink
+    component: guests/report-line.wasm
+    inputs: { in: source/out }
+";
+
+/// One node that prints each tick and does as `how` says at its second.
+fn misbehaving(how: &str, limits: &str) -> Folder {
+    Folder::with(&format!(
+        "nodes:
+  - id: bad
+    component: guests/misbehaves.wasm
+    inputs: {{ tick: {{ timer: 10ms }} }}
+    parameters: {{ how: {how}, at: 2 }}
+    limits: {{ {limits} }}
+"
+    ))
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// The last line of the table before the explanations, without the time.
+fn summary(ended: &Ended) -> String {
+    let line = ended.stderr.lines().find(|line| line.contains(" after ")).unwrap();
+    let (nodes, rest) = line.split_once(" after ").unwrap();
+    let (_, outcome) = rest.split_once(": ").unwrap();
+    format!("{nodes}: {outcome}")
+}
+
+#[test]
+fn lines_come_on_stdout_and_the_report_on_stderr() {
+    let ended = Folder::with(COUNTED).run(&["run", "flow.yaml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let first = ended.stdout.lines().next().unwrap();
+    assert!(first.starts_with("sink   | in "), "{first}");
+    assert!(
+        ended.stdout.ends_with("sink   | stop         all inputs closed\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stderr.starts_with("\n node     end "), "{}", ended.stderr);
+    assert_eq!(summary(&ended), "2 nodes: every node ended well");
+}
+
+#[test]
+fn with_a_json_report_stdout_is_json_and_nothing_else() {
+    let ended = Folder::with(COUNTED).run(&["run", "flow.yaml", "--report", "json"]);
+    assert_eq!(ended.code, Some(0));
+    let report = json(&ended.stdout);
+    assert_eq!(report["nodes"][0]["exit"]["name"], "finished");
+    assert_eq!(report["nodes"][0]["outputs"][0]["sent"], 3);
+    assert_eq!(report["nodes"][1]["inputs"][0]["delivered"], 3);
+    assert!(ended.stderr.starts_with("sink   | in "), "{}", ended.stderr);
+}
+
+#[test]
+fn a_report_file_is_json_beside_any_report() {
+    let folder = Folder::with(COUNTED);
+    let arguments = ["run", "flow.yaml", "--report", "none", "--report-file", "report.json"];
+    let ended = folder.run(&arguments);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_eq!(json(&folder.read("report.json"))["nodes"][1]["id"], "sink");
+}
+
+#[test]
+fn a_report_file_that_cannot_be_written_is_told_before_anything_starts() {
+    let ended = Folder::with(COUNTED).run(&["run", "flow.yaml", "--report-file", "no/such/folder"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    assert_snapshot("report-file", &ended.stderr);
+}
+
+#[test]
+fn without_a_cache_nothing_is_stored() {
+    let folder = Folder::with(COUNTED);
+    let cache = folder.path().join("cache");
+    for (arguments, stored) in [
+        (&["run", "flow.yaml", "--no-cache", "--threads", "1"][..], false),
+        (&["run", "flow.yaml"], true),
+    ] {
+        let output = folder.command(arguments).env("XDG_CACHE_HOME", &cache).output().unwrap();
+        assert!(output.status.success());
+        assert_eq!(cache.exists(), stored, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_node_that_traps_is_explained() {
+    let ended = misbehaving("traps", "").run(&["run", "flow.yaml"]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(summary(&ended), "1 node: 1 did not end well");
+    assert!(ended.stderr.contains("node `bad`: trapped: "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("  backtrace, innermost first:\n    "), "{}", ended.stderr);
+}
+
+#[test]
+fn a_node_beyond_a_limit_is_told_which_to_raise() {
+    for (how, limits, field) in
+        [("allocates", "memory: 16MiB", "memory"), ("spins", "cpu: 20ms", "cpu")]
+    {
+        let ended = misbehaving(how, limits).run(&["run", "flow.yaml"]);
+        assert_eq!(ended.code, Some(1), "{how}");
+        let help = format!("raise `limits: {{ {field}: }}` of this node");
+        assert!(ended.stderr.contains(&help), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn without_its_grant_the_quick_start_says_which_grant_is_needed() {
+    let flow = "nodes:
+  - id: load
+    component: guests/system-load.wasm
+    inputs: { tick: { timer: 10ms } }
+    outputs: [cpu, memory]
+";
+    let ended = Folder::with(flow).run(&["run", "flow.yaml"]);
+    assert_eq!(ended.code, Some(1));
+    let (_, told) = ended.stderr.split_once("1 did not end well\n\n").unwrap();
+    assert_snapshot("no-grant", told);
+}
+
+#[test]
+fn what_a_node_prints_moves_no_cursor() {
+    let flow = "nodes:
+  - id: source
+    component: guests/prints-env.wasm
+    inputs: { tick: { timer: 1ms } }
+    env: { EVIL: \"\\e[2J\" }
+";
+    let ended = Folder::with(flow)
+        .command(&["run", "flow.yaml", "--grace", "0s"])
+        .env("CLICOLOR_FORCE", "1")
+        .output()
+        .map(Ended::from)
+        .unwrap();
+    let printed = ended.stdout + &ended.stderr;
+    assert!(printed.contains("EVIL=\\u{1b}[2J"), "{printed}");
+    assert!(!printed.contains("\u{1b}[2J"), "{printed}");
+}
+
+#[test]
+fn colours_are_only_written_where_they_are_wanted() {
+    let folder = misbehaving("traps", "");
+    let coloured = |variables: &[(&str, &str)]| {
+        let mut command = folder.command(&["run", "flow.yaml"]);
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        output.stderr.contains(&0x1b)
+    };
+    assert!(!coloured(&[]));
+    assert!(coloured(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&[("CLICOLOR_FORCE", "0"), ("NO_COLOR", "1")]));
+}
