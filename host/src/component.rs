@@ -5,7 +5,7 @@ mod cache;
 mod compiler;
 mod engine;
 mod error;
-pub mod imports;
+mod imports;
 mod instance;
 mod meter;
 mod state;

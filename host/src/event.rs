@@ -93,7 +93,10 @@ pub enum Encoding {
 
 /// Named values. Empty costs nothing; cloning shares.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parameters(Option<Arc<[(Arc<str>, Value)]>>);
+pub struct Parameters(Option<Arc<[Parameter]>>);
+
+/// A name and its value.
+type Parameter = (Arc<str>, Value);
 
 impl Parameters {
     /// The values in the order given.

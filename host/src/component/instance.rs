@@ -141,7 +141,7 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
         .map(|frame| {
             let name = frame.func_name().map_or_else(
                 || format!("function {}", frame.func_index()),
-                |name| rustc_demangle_text(name),
+                |name| format!("{:#}", rustc_demangle::demangle(name)),
             );
             match frame.symbols().first().and_then(|symbol| Some((symbol.file()?, symbol.line()?)))
             {
@@ -150,8 +150,4 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
             }
         })
         .collect()
-}
-
-fn rustc_demangle_text(name: &str) -> String {
-    name.to_owned()
 }

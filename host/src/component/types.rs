@@ -3,6 +3,8 @@
 //! Names and small payloads are lowered straight from the shared bytes into the memory of the component.
 //! wasmtime compares these types with those of the component when it is linked.
 
+#![expect(unreachable_pub, reason = "the generated bindings export them again, within the crate")]
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
@@ -8,7 +9,7 @@ use super::*;
 use crate::event::Metadata;
 
 fn queue(events: u32, bytes: u64, overflow: Overflow) -> Feed {
-    let queue = Queue { events: events.try_into().unwrap(), bytes, overflow };
+    let queue = Queue { events: NonZeroU32::new(events).expect("not 0"), bytes, overflow };
     Feed::Source { node: 0, output: 0, queue }
 }
 

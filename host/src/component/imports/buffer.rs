@@ -1,5 +1,7 @@
 //! `thalweg:node/types.buffer`: bytes that stay in the host.
 
+#![expect(unreachable_pub, reason = "the generated bindings export them again, within the crate")]
+
 use bytes::Bytes;
 use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceTable, ResourceType};
 
