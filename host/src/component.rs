@@ -5,6 +5,7 @@ mod cache;
 mod compiler;
 mod engine;
 mod error;
+mod handles;
 mod imports;
 mod instance;
 mod meter;
@@ -19,3 +20,6 @@ pub(crate) use engine::{Components, Demand, PreparedComponent, demand_of, load};
 pub use error::{ComponentProblem, PrepareError};
 pub(crate) use instance::{Instance, InstanceSetup};
 pub(crate) use meter::{Metered, Usage};
+
+#[cfg(test)]
+pub(crate) mod testing;

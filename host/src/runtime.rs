@@ -442,6 +442,9 @@ fn panic_message(panic: Box<dyn std::any::Any + Send>) -> String {
     text.unwrap_or("a panic without a message").to_owned()
 }
 
+#[cfg(all(test, not(feature = "model")))]
+mod tests;
+
 fn list(nodes: &[NodeId]) -> String {
     nodes.iter().map(|node| format!("`{node}`")).collect::<Vec<_>>().join(", ")
 }

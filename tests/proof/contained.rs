@@ -26,18 +26,45 @@ struct Case {
 }
 
 const CASES: [Case; 6] = [
-    Case { name: "spins", node: "component: misbehaves.wasm, parameters: { how: spins, at: 1 }, limits: { cpu: 500ms }", end: "out-of-time" },
-    Case { name: "allocates", node: "component: misbehaves.wasm, parameters: { how: allocates, at: 1 }", end: "out-of-memory" },
-    Case { name: "recurses", node: "component: misbehaves.wasm, parameters: { how: recurses, at: 1 }", end: "trapped" },
-    Case { name: "traps at event 20", node: "component: misbehaves.wasm, parameters: { how: traps, at: 20 }", end: "trapped" },
-    Case { name: "floods", node: "component: misbehaves.wasm, parameters: { how: floods, at: 1 }", end: "killed" },
-    Case { name: "never reads", node: "component: misbehaves-program.wasm, parameters: { how: sleeps, at: 0 }", end: "killed" },
+    Case {
+        name: "spins",
+        node: "component: misbehaves.wasm, parameters: { how: spins, at: 1 }, limits: { cpu: 500ms }",
+        end: "out-of-time",
+    },
+    Case {
+        name: "allocates",
+        node: "component: misbehaves.wasm, parameters: { how: allocates, at: 1 }",
+        end: "out-of-memory",
+    },
+    Case {
+        name: "recurses",
+        node: "component: misbehaves.wasm, parameters: { how: recurses, at: 1 }",
+        end: "trapped",
+    },
+    Case {
+        name: "traps at event 20",
+        node: "component: misbehaves.wasm, parameters: { how: traps, at: 20 }",
+        end: "trapped",
+    },
+    Case {
+        name: "floods",
+        node: "component: misbehaves.wasm, parameters: { how: floods, at: 1 }",
+        end: "killed",
+    },
+    Case {
+        name: "never reads",
+        node: "component: misbehaves-program.wasm, parameters: { how: sleeps, at: 0 }",
+        end: "killed",
+    },
 ];
 
 pub(crate) fn prove() -> anyhow::Result<Figure> {
     let runtime = runtime()?;
     let (mut worst, mut ok) = (0.0_f64, true);
-    println!("{:<20} {:>14} {:>10} {:>10} {:>10} {:>10}  p50/p99 in us", "case", "end", "alone", "", "beside", "");
+    println!(
+        "{:<20} {:>14} {:>10} {:>10} {:>10} {:>10}  p50/p99 in us",
+        "case", "end", "alone", "", "beside", ""
+    );
     for case in CASES {
         let (alone, _) = runtime.block_on(measure(None))?;
         let (beside, end) = runtime.block_on(measure(Some(&case)))?;

@@ -1,6 +1,8 @@
 //! Ctrl-C, by the command itself: the first drains to equal books, a node that ignores it ends within the
 //! grace period, and the second is immediate.
 
+#![expect(clippy::indexing_slicing, reason = "a key that a JSON value lacks gives null")]
+
 use std::fmt::Write;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -21,9 +23,17 @@ pub(crate) fn prove() -> anyhow::Result<Figure> {
     let sent: u64 = drained.edges().iter().map(|edge| edge.delivered).sum();
     let lost: u64 = drained.edges().iter().map(|edge| edge.dropped + edge.discarded).sum();
     let balanced = drained.edges().iter().all(Edge::is_balanced);
-    println!("one Ctrl-C: code {}, {sent} messages delivered, {lost} lost, {:?}", drained.code, drained.took);
+    println!(
+        "one Ctrl-C: code {}, {sent} messages delivered, {lost} lost, {:?}",
+        drained.code, drained.took
+    );
     let ignored = Stopped::run(&loaded(IGNORES), GRACE, 1)?;
-    println!("a node that ignores it: code {}, {} in {:?}", ignored.code, ignored.end("ignores"), ignored.took);
+    println!(
+        "a node that ignores it: code {}, {} in {:?}",
+        ignored.code,
+        ignored.end("ignores"),
+        ignored.took
+    );
     let twice = Stopped::run(&loaded(IGNORES), Duration::from_secs(60), 2)?;
     println!("two Ctrl-C: code {}, {:?}", twice.code, twice.took);
     let ok = drained.code == 0

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use thalweg::{
-    CodeCache, Compiler, Dataflow, PreparedDataflow, RunReport, StartOptions,
-};
+use thalweg::{CodeCache, Compiler, Dataflow, PreparedDataflow, RunReport, StartOptions};
 
 /// What a proof found.
 pub(crate) struct Figure {
