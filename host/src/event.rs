@@ -143,8 +143,8 @@ impl Parameters {
 
 impl FromIterator<(Arc<str>, Value)> for Parameters {
     fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(values: I) -> Self {
-        let values: Arc<[_]> = values.into_iter().collect();
-        Self((!values.is_empty()).then_some(values))
+        let mut values = values.into_iter().peekable();
+        Self(values.peek().is_some().then(|| values.collect()))
     }
 }
 
