@@ -5,7 +5,8 @@ mod cache;
 mod compiler;
 mod engine;
 mod error;
-pub mod imports;
+mod handles;
+mod imports;
 mod inspect;
 mod instance;
 mod meter;
@@ -22,3 +23,6 @@ pub use error::{ComponentProblem, PrepareError};
 pub use inspect::Inspection;
 pub(crate) use instance::{Instance, InstanceSetup};
 pub(crate) use meter::{Metered, Usage};
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -132,8 +132,10 @@ pub struct Limits {
     pub table_elements: u64,
     /// CPU time for one event.
     pub cpu: Duration,
-    /// Bytes of one payload that it sends.
+    /// Bytes of one message that it sends, payload and parameters together.
     pub payload: u64,
+    /// Bytes of payloads that its handles hold in the host.
+    pub buffers: u64,
     /// Payloads up to this many bytes are copied into the component with the event.
     pub inline: u64,
 }

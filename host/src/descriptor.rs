@@ -108,6 +108,7 @@ pub(crate) struct Limits {
     pub(crate) table_elements: Option<Text>,
     pub(crate) cpu: Option<Text>,
     pub(crate) payload: Option<Text>,
+    pub(crate) buffers: Option<Text>,
     pub(crate) inline: Option<Text>,
 }
 

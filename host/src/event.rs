@@ -68,6 +68,13 @@ pub struct Message {
     pub payload: Bytes,
 }
 
+impl Message {
+    /// What it counts as where bytes are bounded: the payload and the parameters.
+    pub fn size(&self) -> usize {
+        self.payload.len() + self.metadata.parameters.size()
+    }
+}
+
 /// What is known about a payload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
@@ -93,7 +100,10 @@ pub enum Encoding {
 
 /// Named values. Empty costs nothing; cloning shares.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parameters(Option<Arc<[(Arc<str>, Value)]>>);
+pub struct Parameters(Option<Arc<[Parameter]>>);
+
+/// A name and its value.
+type Parameter = (Arc<str>, Value);
 
 impl Parameters {
     /// The values in the order given.
@@ -104,6 +114,20 @@ impl Parameters {
     /// The first value of this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.iter().find(|(known, _)| &**known == name).map(|(_, value)| value)
+    }
+
+    /// What they count as where bytes are bounded: names, values, and what it costs to keep each.
+    pub fn size(&self) -> usize {
+        let size = |(name, value): &Parameter| {
+            size_of::<Parameter>()
+                + name.len()
+                + match value {
+                    Value::Text(text) => text.len(),
+                    Value::Bytes(bytes) => bytes.len(),
+                    Value::Boolean(_) | Value::Integer(_) | Value::Float(_) => 0,
+                }
+        };
+        self.iter().map(size).sum()
     }
 
     /// How many there are.
@@ -119,8 +143,8 @@ impl Parameters {
 
 impl FromIterator<(Arc<str>, Value)> for Parameters {
     fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(values: I) -> Self {
-        let values: Arc<[_]> = values.into_iter().collect();
-        Self((!values.is_empty()).then_some(values))
+        let mut values = values.into_iter().peekable();
+        Self(values.peek().is_some().then(|| values.collect()))
     }
 }
 

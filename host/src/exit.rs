@@ -57,6 +57,20 @@ pub enum Limit {
         /// Elements that it may have.
         limit: u64,
     },
+    /// `limits.buffers`.
+    #[error("out of memory: its handles would hold {asked} bytes, its limit is {limit}")]
+    Buffers {
+        /// Bytes that its handles would have held.
+        asked: u64,
+        /// Bytes that they may hold.
+        limit: u64,
+    },
+    /// The fixed number of handles.
+    #[error("out of handles: it may hold {limit}")]
+    Handles {
+        /// Handles that it may hold.
+        limit: usize,
+    },
     /// `limits.cpu`.
     #[error("out of time: it used more than {limit:?} of CPU for {events} event(s)")]
     Cpu {
@@ -92,7 +106,8 @@ impl NodeExit {
             Self::Failed { .. } => "failed",
             Self::Exited { .. } => "exited",
             Self::Trapped { .. } => "trapped",
-            Self::OverLimit(Limit::Memory { .. }) => "out-of-memory",
+            Self::OverLimit(Limit::Memory { .. } | Limit::Buffers { .. }) => "out-of-memory",
+            Self::OverLimit(Limit::Handles { .. }) => "out-of-handles",
             Self::OverLimit(Limit::TableElements { .. }) => "out-of-table-elements",
             Self::OverLimit(Limit::Cpu { .. }) => "out-of-time",
             Self::Killed(_) => "killed",

@@ -41,6 +41,20 @@ pub(crate) struct InputCounts {
     pub(crate) discarded: u64,
 }
 
+/// How much is taken at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most {
+    pub(crate) events: usize,
+    /// Nothing more is taken once this is reached; what is taken last may go beyond it.
+    pub(crate) bytes: usize,
+}
+
+impl Most {
+    pub(crate) fn events(events: usize) -> Self {
+        Self { events, bytes: usize::MAX }
+    }
+}
+
 /// Whether an input can take a message now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
@@ -221,7 +235,7 @@ impl Inbox {
     pub(crate) fn poll_recv(
         &self,
         context: &mut Context<'_>,
-        max: usize,
+        max: Most,
         take: &mut dyn FnMut(Item),
     ) -> Poll<usize> {
         let (taken, senders) = {
@@ -241,7 +255,7 @@ impl Inbox {
     }
 
     /// Like [`Self::poll_recv`], but gives `None` instead of waiting.
-    pub(crate) fn try_recv(&self, max: usize, take: &mut dyn FnMut(Item)) -> Option<usize> {
+    pub(crate) fn try_recv(&self, max: Most, take: &mut dyn FnMut(Item)) -> Option<usize> {
         let (taken, senders) = {
             let mut inner = self.lock();
             if inner.live == 0 && !inner.finished {
@@ -376,7 +390,7 @@ impl Inner {
     /// Gives what had to go, for the caller to free.
     fn push(&mut self, input: usize, message: Message) -> Vec<Item> {
         let gone = self.gone;
-        let bytes = message.payload.len();
+        let bytes = message.size();
         let mut removed = Vec::new();
         let state = self.input(input);
         state.counts.received += 1;
@@ -406,7 +420,7 @@ impl Inner {
         let position = self.base + self.queue.len() as u64;
         let state = self.input(input);
         state.waiting += 1;
-        state.waiting_bytes += message.payload.len() as u64;
+        state.waiting_bytes += message.size() as u64;
         let dropped = std::mem::take(&mut state.dropped_last);
         if let InputKind::Source { queue, positions } = &mut state.kind
             && queue.overflow == Overflow::DropOldest
@@ -429,7 +443,7 @@ impl Inner {
         let item = self.slot(position)?.take()?;
         self.live -= 1;
         let (carried, bytes) = match &item {
-            Item::Message { dropped, message, .. } => (dropped + 1, message.payload.len()),
+            Item::Message { dropped, message, .. } => (dropped + 1, message.size()),
             _ => (0, 0),
         };
         let state = self.input(input);
@@ -470,15 +484,17 @@ impl Inner {
         }
     }
 
-    /// Moves up to `max` events out, and gives the senders for which there is room now.
-    fn take(&mut self, max: usize, take: &mut dyn FnMut(Item)) -> (usize, Vec<Waker>) {
+    /// Moves events up to `max` out, and gives the senders for which there is room now.
+    fn take(&mut self, max: Most, take: &mut dyn FnMut(Item)) -> (usize, Vec<Waker>) {
         let mut senders = Vec::new();
-        let mut taken = 0;
-        while taken < max
-            && let Some(slot) = self.queue.pop_front()
-        {
+        let (mut taken, mut bytes) = (0, 0);
+        while taken < max.events && bytes < max.bytes {
+            let Some(slot) = self.queue.pop_front() else { break };
             self.base += 1;
             let Some(mut item) = slot else { continue };
+            if let Item::Message { message, .. } = &item {
+                bytes += message.size();
+            }
             self.live -= 1;
             self.delivered += 1;
             taken += 1;
@@ -493,7 +509,7 @@ impl Inner {
             Item::Message { input, message, .. } => {
                 let state = self.input(*input);
                 state.waiting -= 1;
-                state.waiting_bytes -= message.payload.len() as u64;
+                state.waiting_bytes -= message.size() as u64;
                 state.counts.delivered += 1;
                 if let InputKind::Source { positions, .. } = &mut state.kind {
                     positions.pop_front();

@@ -1,4 +1,42 @@
 //! A dataflow runtime of sandboxed WebAssembly components.
+//!
+//! ```text
+//! text ──▶ Dataflow ──▶ PreparedDataflow ──▶ RunningDataflow ──▶ RunReport
+//!          checked      compiled, linked      one task a node     what happened
+//! ```
+//!
+//! From top to bottom, each room using only those below it: [`cli`] the commands; `runtime` start, stop and
+//! report; `prepare` files to linked components; `node` one node's life; `component` wasmtime and WASI;
+//! `ports` a node's side of the dataflow; `router`, `cycle` and `inbox` the ways between nodes; [`graph`] the
+//! picture; `dataflow` the checked graph; `descriptor` the file as written; `report`, `log`, `exit`, `event`
+//! and `id` the words. `ARCHITECTURE.md` says why.
+//!
+//! ```
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use thalweg::{Compiler, Dataflow, Event, PreparedDataflow, StartOptions};
+//!
+//! let text = "
+//! nodes:
+//!   - { id: source, embedded: true, outputs: [greeting] }
+//!   - { id: sink, embedded: true, inputs: { text: source/greeting } }
+//! ";
+//! let dataflow = Dataflow::from_text(text, ".".as_ref())?;
+//! let mut prepared = PreparedDataflow::new(dataflow, &Compiler::new(None)?, |_| {}).unwrap();
+//! prepared.embed("source", |mut ports| async move {
+//!     ports.send("greeting", "hello").await.map_err(|error| error.to_string())
+//! })?;
+//! prepared.embed("sink", |mut ports| async move {
+//!     while let Some(event) = ports.recv().await {
+//!         if let Event::Input(input) = event {
+//!             assert_eq!(input.message.payload, "hello");
+//!         }
+//!     }
+//!     Ok(())
+//! })?;
+//! let report = prepared.start(StartOptions::default()).await?.wait().await;
+//! assert!(report.is_ok());
+//! # Ok(()) }
+//! ```
 
 pub mod cli;
 mod component;
@@ -36,7 +74,8 @@ pub use exit::{KillReason, Limit, NodeExit};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
 pub use log::{LogLevel, LogLine, LogStream, MAX_LINE_BYTES};
 pub use ports::{
-    Events, MAX_BATCH, Outgoing, Outputs, Ports, SendError, TryRecvError, TrySendError,
+    Events, MAX_BATCH, MAX_BATCH_BYTES, Outgoing, Outputs, Ports, SendError, TryRecvError,
+    TrySendError,
 };
 pub use prepare::{EmbedError, PreparedDataflow};
 pub use report::{InputReport, NodeReport, OutputReport, RunReport};

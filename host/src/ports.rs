@@ -14,12 +14,16 @@ use tokio::task::coop;
 use crate::cycle::Cycle;
 use crate::event::{Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, Tick};
 use crate::id::{InputId, OutputId};
-use crate::inbox::{Inbox, Item, Room};
+use crate::inbox::{Inbox, Item, Most, Room};
 use crate::router::{Route, Router, Subscriber};
 
 /// The most events that one [`Events::recv_batch`] gives: enough to make the price of a call into a
 /// component vanish, few enough to keep the turn of one node short.
 pub const MAX_BATCH: usize = 64;
+
+/// A batch ends once it has this many bytes of payload, so that what a node holds while it works on one
+/// batch is bounded.
+pub const MAX_BATCH_BYTES: usize = 64 << 20;
 
 /// Both ends of a node: what it receives and what it sends.
 ///
@@ -199,19 +203,20 @@ impl Events {
     /// See [`Ports::recv`].
     pub async fn recv(&mut self) -> Option<Event> {
         let mut wait = Waiting { events: self, waits: false };
-        poll_fn(|context| wait.poll_take(context, 1)).await;
+        poll_fn(|context| wait.poll_take(context, Most::events(1))).await;
         wait.events.next_ready()
     }
 
-    /// Waits for an event, then appends all that are there to `batch`, at most `max` and at most
-    /// [`MAX_BATCH`]; says how many. 0 once [`Event::Stop`] was given, or when `max` is 0. Dropping the
+    /// Waits for an event, then appends all that are there to `batch`, at most `max`, at most
+    /// [`MAX_BATCH`], and none beyond [`MAX_BATCH_BYTES`]; says how many. 0 once [`Event::Stop`] was given, or when `max` is 0. Dropping the
     /// future loses nothing.
     pub async fn recv_batch(&mut self, batch: &mut Vec<Event>, max: usize) -> usize {
         if max == 0 {
             return 0;
         }
+        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES };
         let mut wait = Waiting { events: self, waits: false };
-        let taken = poll_fn(|context| wait.poll_take(context, max.min(MAX_BATCH))).await;
+        let taken = poll_fn(|context| wait.poll_take(context, most)).await;
         while let Some(event) = wait.events.next_ready() {
             batch.push(event);
         }
@@ -226,13 +231,13 @@ impl Events {
     /// given.
     pub fn try_recv(&mut self) -> Result<Event, TryRecvError> {
         let ready = &mut self.ready;
-        match self.inbox.try_recv(1, &mut |item| ready.push_back(item)) {
+        match self.inbox.try_recv(Most::events(1), &mut |item| ready.push_back(item)) {
             None => Err(TryRecvError::Empty),
             Some(_) => self.next_ready().ok_or(TryRecvError::Ended),
         }
     }
 
-    fn poll_take(&mut self, context: &mut Context<'_>, max: usize) -> Poll<usize> {
+    fn poll_take(&mut self, context: &mut Context<'_>, max: Most) -> Poll<usize> {
         // A node that always finds an event must let the other nodes of its thread have a turn.
         let turn = ready!(coop::poll_proceed(context));
         let ready = &mut self.ready;
@@ -293,7 +298,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn poll_take(&mut self, context: &mut Context<'_>, max: usize) -> Poll<usize> {
+    fn poll_take(&mut self, context: &mut Context<'_>, max: Most) -> Poll<usize> {
         let taken = self.events.poll_take(context, max);
         self.waits = taken.is_pending();
         taken
@@ -337,7 +342,7 @@ impl Outputs {
     ) -> Result<(), SendError> {
         let message = message.into();
         let (output, sent) = self.checked(output, &message)?;
-        let bytes = message.payload.len();
+        let bytes = message.size();
         poll_fn(|context| output.poll_room(context, bytes)).await?;
         output.deliver(message, sent);
         Ok(())
@@ -355,7 +360,7 @@ impl Outputs {
     ) -> Result<(), TrySendError> {
         let message = message.into();
         let (output, sent) = self.checked(output, &message)?;
-        match output.room(message.payload.len(), None)? {
+        match output.room(message.size(), None)? {
             Room::Full => Err(TrySendError::Full(message)),
             Room::Free | Room::Closed => {
                 output.deliver(message, sent);
@@ -370,7 +375,7 @@ impl Outputs {
         output: &str,
         message: &Outgoing,
     ) -> Result<(&mut Output, &AtomicU64), SendError> {
-        let bytes = message.payload.len() as u64;
+        let bytes = message.size() as u64;
         let limit = self.max_payload;
         let known = self.outputs.iter_mut().zip(&self.counts.sent);
         let (known, sent) = known
@@ -460,6 +465,12 @@ pub struct Outgoing {
     pub parameters: Parameters,
 }
 
+impl Outgoing {
+    fn size(&self) -> usize {
+        self.payload.len() + self.parameters.size()
+    }
+}
+
 impl<T: Into<Bytes>> From<T> for Outgoing {
     fn from(payload: T) -> Self {
         Self { payload: payload.into(), ..Self::default() }
@@ -492,12 +503,12 @@ pub enum SendError {
         /// The output.
         output: OutputId,
     },
-    /// The payload is larger than the node may send.
+    /// The payload and the parameters are larger than the node may send.
     #[error("a message of {bytes} bytes on the output `{output}` is over the limit of {limit}")]
     TooLarge {
         /// The output.
         output: OutputId,
-        /// The size of the payload.
+        /// The size of payload and parameters.
         bytes: u64,
         /// The largest size.
         limit: u64,

@@ -109,6 +109,16 @@ impl PreparedDataflow {
     }
 }
 
+#[cfg(test)]
+impl PreparedDataflow {
+    /// Runs every node that is a component by this one.
+    pub(crate) fn with_component(dataflow: Dataflow, component: &Arc<PreparedComponent>) -> Self {
+        let component = |node| component_of(node).map(|_| Arc::clone(component));
+        let components = dataflow.nodes().iter().map(component).collect();
+        Self { dataflow, components, embedded: BTreeMap::new() }
+    }
+}
+
 /// Why a node cannot be supplied by the embedding program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmbedError {

@@ -212,7 +212,8 @@ struct Supervisor {
     tasks: Tasks,
     /// Lines of nodes that have ended and are still on their way to the log.
     last_lines: JoinSet<()>,
-    timers: JoinSet<()>,
+    /// They tick until this is dropped.
+    _timers: JoinSet<()>,
     control: Control,
     grace: Duration,
     /// Nodes whose last event is queued.
@@ -237,7 +238,7 @@ impl Supervisor {
             router.inbox(position).watch_stop(Waker::from(Arc::new(notice)));
         }
         Self {
-            timers: timers(&dataflow, &router),
+            _timers: timers(&dataflow, &router),
             dataflow,
             router,
             tasks,
@@ -440,6 +441,9 @@ fn panic_message(panic: Box<dyn std::any::Any + Send>) -> String {
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("a panic without a message").to_owned()
 }
+
+#[cfg(all(test, not(feature = "model")))]
+mod tests;
 
 fn list(nodes: &[NodeId]) -> String {
     nodes.iter().map(|node| format!("`{node}`")).collect::<Vec<_>>().join(", ")

@@ -12,4 +12,5 @@ mod support;
 mod descriptor;
 mod graph;
 mod handler;
+mod rooms;
 mod schema;

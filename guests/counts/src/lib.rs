@@ -11,10 +11,7 @@ const BURST: usize = 64;
 fn run() -> Result {
     let count: u64 = parameters::require("count")?;
     let per_tick: usize = parameters::get_or("per-tick", 0)?;
-    let sizes: Vec<usize> = parameters::get_or("sizes", "8".to_owned())?
-        .split(',')
-        .map(|size| size.trim().parse())
-        .collect::<Result<_, _>>()?;
+    let sizes = sizes(&parameters::get_or("sizes", "8".to_owned())?)?;
     let mut messages = (0..count).zip(sizes.into_iter().cycle()).peekable();
     if per_tick == 0 {
         return send_without_waiting(messages);
@@ -41,11 +38,20 @@ fn send_without_waiting(mut messages: impl Iterator<Item = (u64, usize)>) -> Res
     Ok(())
 }
 
-/// Number in the first 8 bytes, its lowest byte in the others; number and length again as
-/// parameters.
+/// `8,4096*3` is once 8, then three times 4096.
+fn sizes(text: &str) -> Result<Vec<usize>> {
+    let mut sizes = Vec::new();
+    for part in text.split(',') {
+        let (size, times) = part.split_once('*').unwrap_or((part, "1"));
+        sizes.extend(std::iter::repeat_n(size.trim().parse::<usize>()?, times.trim().parse()?));
+    }
+    Ok(sizes)
+}
+
+/// Number in the first 8 bytes, its lowest byte in the others; number and length as parameters.
 fn send((number, size): (u64, usize)) -> Result {
     let mut bytes = number.to_le_bytes().to_vec();
-    bytes.resize(size.max(bytes.len()), number as u8);
+    bytes.resize(size, number as u8);
     let parameters =
         [("number".into(), (number as i64).into()), ("size".into(), (bytes.len() as i64).into())];
     Ok(outputs::send_with("out", bytes, Encoding::Raw, &parameters)?)

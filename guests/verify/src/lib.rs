@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use thalweg_guest::{Event, Handler, Message, Result, handler, log, outputs, parameters};
+use thalweg_guest::{Event, Handler, Message, Result, Value, handler, log, outputs, parameters};
 
 struct Verify {
     drops: bool,
@@ -64,14 +64,16 @@ impl Seen {
 
 /// The number that `counts` gave a message, if all of the message agrees on it.
 fn number(message: &Message) -> Result<u64> {
-    let size = message.payload.len();
-    let start = message.payload.read(0, 8);
-    let number = u64::from_le_bytes(start.as_slice().try_into()?);
-    let last = message.payload.read(size.saturating_sub(1), 1);
-    let parameter = |name| message.metadata.parameter(name).map(ToString::to_string);
-    ensure(size == 8 || last == [number as u8], || format!("message {number} ends in {last:?}"))?;
-    ensure(parameter("number") == Some(number.to_string()), || format!("{number}: parameter"))?;
-    ensure(parameter("size") == Some(size.to_string()), || format!("{number} has {size} bytes"))?;
+    let parameter = |name| match message.metadata.parameter(name) {
+        Some(Value::Integer(value)) => Ok(*value as u64),
+        other => Err(format!("parameter `{name}` is {other:?}")),
+    };
+    let (number, size) = (parameter("number")?, parameter("size")?);
+    let bytes = message.payload.bytes();
+    let (start, rest) = bytes.split_at(bytes.len().min(8));
+    ensure(bytes.len() as u64 == size, || format!("{number} has {} bytes", bytes.len()))?;
+    ensure(number.to_le_bytes().starts_with(start), || format!("{number} begins with {start:?}"))?;
+    ensure(rest.iter().all(|byte| *byte == number as u8), || format!("{number} was changed"))?;
     Ok(number)
 }
 

@@ -112,6 +112,12 @@ fn remedy(exit: &NodeExit) -> Option<&'static str> {
         NodeExit::OverLimit(Limit::Memory { .. }) => {
             Some("if it needs that much, raise `limits: { memory: }` of this node")
         }
+        NodeExit::OverLimit(Limit::Buffers { .. }) => {
+            Some("if it needs that much, raise `limits: { buffers: }` of this node")
+        }
+        NodeExit::OverLimit(Limit::Handles { .. }) => {
+            Some("a node drops the handles of payloads that it no longer needs")
+        }
         NodeExit::OverLimit(Limit::TableElements { .. }) => {
             Some("if it needs that many, raise `limits: { table_elements: }` of this node")
         }

@@ -72,12 +72,35 @@ impl Components {
     /// Makes a component of code that [`super::Compiler::compile`] gave.
     pub(crate) fn prepare(&self, code: &[u8]) -> Result<PreparedComponent, ComponentProblem> {
         let component = load(&self.engine, code)?;
-        let world = world_of(&component)?;
         check_imports(&component)?;
-        let pre = self.linker.instantiate_pre(&component);
+        self.link(&component)
+    }
+
+    fn link(&self, component: &Component) -> Result<PreparedComponent, ComponentProblem> {
+        let world = world_of(component)?;
+        let pre = self.linker.instantiate_pre(component);
         let pre = pre.map_err(|error| ComponentProblem::OtherType(format!("{error:#}")))?;
-        let uses_wasi = imports_of(&component).iter().any(|name| is_wasi(name));
+        let uses_wasi = imports_of(component).iter().any(|name| is_wasi(name));
         Ok(PreparedComponent { pre, world, uses_wasi })
+    }
+}
+
+#[cfg(test)]
+impl Components {
+    /// Offers one more function, which panics.
+    pub(crate) fn add_panic(&mut self, name: &str, message: &'static str) {
+        let panics = move |_: wasmtime::StoreContextMut<'_, NodeState>,
+                           ()|
+              -> wasmtime::Result<()> { panic!("{message}") };
+        self.linker.root().func_wrap(name, panics).unwrap();
+    }
+
+    /// Like [`Self::prepare`], whatever the component imports.
+    pub(crate) fn prepare_unchecked(
+        &self,
+        code: &[u8],
+    ) -> Result<PreparedComponent, ComponentProblem> {
+        self.link(&load(&self.engine, code)?)
     }
 }
 

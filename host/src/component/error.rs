@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use super::compiler::Digest;
+use crate::id::NodeId;
 
 /// Why the component of a node cannot run.
 #[derive(Debug, thiserror::Error)]
 #[error("node `{node}`: component `{}`: {problem}", .path.display())]
 pub struct PrepareError {
     /// The node.
-    pub node: crate::NodeId,
+    pub node: NodeId,
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.

@@ -1,7 +1,7 @@
 //! What a component may call: one file for each WIT interface. They translate and hand on to
 //! [`crate::ports`]; they decide nothing.
 
-pub mod buffer;
+pub(crate) mod buffer;
 mod events;
 mod lifecycle;
 mod logging;

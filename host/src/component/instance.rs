@@ -8,8 +8,9 @@ use wasmtime_wasi::I32Exit;
 
 use super::engine::{PreparedComponent, World};
 use super::error::ComponentProblem;
+use super::handles::MAX_HANDLES;
 use super::meter::Usage;
-use super::state::{MAX_HANDLES, NodeState};
+use super::state::NodeState;
 use super::types::Event;
 use super::wasi;
 use crate::dataflow::{self, Limits};
@@ -97,7 +98,8 @@ async fn call_with_events(
 
 fn limit(store: &mut Store<NodeState>, limits: &Limits) {
     store.limiter(|state| state);
-    store.set_max_component_handles(MAX_HANDLES);
+    // Ours is counted first, so that the end has its name.
+    store.set_max_component_handles(2 * MAX_HANDLES);
     // What one call may copy out: a payload that is too large by up to as much again is refused with an
     // error that the component can act on; beyond that it traps.
     let payload = usize::try_from(limits.payload).unwrap_or(usize::MAX);
@@ -141,7 +143,7 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
         .map(|frame| {
             let name = frame.func_name().map_or_else(
                 || format!("function {}", frame.func_index()),
-                |name| rustc_demangle_text(name),
+                |name| format!("{:#}", rustc_demangle::demangle(name)),
             );
             match frame.symbols().first().and_then(|symbol| Some((symbol.file()?, symbol.line()?)))
             {
@@ -150,8 +152,4 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
             }
         })
         .collect()
-}
-
-fn rustc_demangle_text(name: &str) -> String {
-    name.to_owned()
 }

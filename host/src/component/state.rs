@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::handles::Handles;
 use super::meter::{Budget, Turn, Usage};
 use super::types::{Event, lower};
 use crate::dataflow::Limits;
@@ -14,16 +14,12 @@ use crate::exit::Limit;
 use crate::log::NodeLog;
 use crate::ports::{Ports, TryRecvError};
 
-/// Handles that a component may hold: its share of host memory beyond its own. Enough for every event of
-/// a full queue, few enough that a leak ends early.
-pub(crate) const MAX_HANDLES: usize = 10_000;
-
 /// Instances, memories and tables of one component. Python components have about a dozen of each.
 const MAX_CORE_ITEMS: usize = 100;
 
 pub(crate) struct NodeState {
     pub(crate) ports: Ports,
-    pub(crate) table: ResourceTable,
+    pub(crate) handles: Handles,
     pub(crate) parameters: Parameters,
     pub(crate) log: NodeLog,
     pub(crate) budget: Budget,
@@ -48,11 +44,9 @@ impl NodeState {
         usage: Arc<Usage>,
         wasi: Option<WasiCtx>,
     ) -> Self {
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_HANDLES);
         Self {
             ports,
-            table,
+            handles: Handles::new(limits.buffers),
             parameters,
             log,
             budget: Budget::new(Arc::clone(&usage), limits.cpu),
@@ -76,7 +70,7 @@ impl NodeState {
         self.ports.recv_batch(&mut self.batch, max).await;
         self.budget.begin(self.batch.len());
         let lowered =
-            self.batch.drain(..).map(|event| lower(event, self.limits.inline, &mut self.table));
+            self.batch.drain(..).map(|event| lower(event, self.limits.inline, &mut self.handles));
         lowered.collect()
     }
 
@@ -91,7 +85,7 @@ impl NodeState {
             Err(none) => return Ok(Err(none)),
         };
         self.budget.begin(1);
-        lower(event, self.limits.inline, &mut self.table).map(Ok)
+        lower(event, self.limits.inline, &mut self.handles).map(Ok)
     }
 
     /// What to do at the end of an epoch.
@@ -106,7 +100,7 @@ impl NodeState {
 impl WasiView for NodeState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let ctx = self.wasi.as_mut().expect("a component that calls WASI imports it");
-        WasiCtxView { ctx, table: &mut self.table }
+        WasiCtxView { ctx, table: &mut self.handles.table }
     }
 }
 

@@ -3,11 +3,14 @@
 //! Names and small payloads are lowered straight from the shared bytes into the memory of the component.
 //! wasmtime compares these types with those of the component when it is linked.
 
+#![expect(unreachable_pub, reason = "the generated bindings export them again, within the crate")]
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmtime::component::{ComponentType, Lift, Lower, Resource, ResourceTable};
+use wasmtime::component::{ComponentType, Lift, Lower, Resource};
 
+use super::handles::Handles;
 // The generated code looks for these beside the types.
 pub use super::imports::buffer::{Host, HostWithStore, add_to_linker};
 use crate::event;
@@ -114,22 +117,18 @@ pub enum Event {
     Stop(StopReason),
 }
 
-/// Puts an event into the form of the component. Payloads over `inline` bytes become handles in `table`.
+/// Puts an event into the form of the component. Payloads over `inline` bytes become handles.
 ///
 /// # Errors
 ///
-/// When the table is full: the component holds too many handles.
-pub fn lower(
-    event: event::Event,
-    inline: u64,
-    table: &mut ResourceTable,
-) -> wasmtime::Result<Event> {
+/// When the component holds too much already.
+pub fn lower(event: event::Event, inline: u64, handles: &mut Handles) -> wasmtime::Result<Event> {
     Ok(match event {
         event::Event::Input(event::Input { id, dropped, message }) => {
             let payload = if message.payload.len() as u64 <= inline {
                 Payload::Inline(message.payload)
             } else {
-                Payload::Shared(table.push(Buffer(message.payload))?)
+                Payload::Shared(handles.push(message.payload)?)
             };
             let metadata = message.metadata.into();
             let message = Message { metadata, payload };
@@ -157,11 +156,11 @@ pub fn lift(
     payload: Payload,
     encoding: Encoding,
     parameters: ParameterList,
-    table: &mut ResourceTable,
+    handles: &mut Handles,
 ) -> wasmtime::Result<Outgoing> {
     let payload = match payload {
         Payload::Inline(bytes) => bytes,
-        Payload::Shared(handle) => table.delete(handle)?.0,
+        Payload::Shared(handle) => handles.take(handle)?,
     };
     let parameters = parameters.into_iter().map(|(name, value)| (name, value.into())).collect();
     Ok(Outgoing { payload, encoding: encoding.into(), parameters })

@@ -59,6 +59,10 @@ pub(crate) const CPU: Bounds<Duration> = Bounds {
 /// One payload that a component sends. The host holds it in one piece.
 pub(crate) const PAYLOAD: Bounds<u64> = Bounds { least: 1, default: 64 * MIB, most: GIB };
 
+/// Payloads that a component's handles hold in the host, each counted as if it were alone. The default is
+/// enough to work on a batch of the greatest size and to hold another; one that leaks ends soon.
+pub(crate) const BUFFERS: Bounds<u64> = Bounds { least: 0, default: 256 * MIB, most: 64 * GIB };
+
 /// Payloads that are copied with the event. Up to about 8 KiB a copy costs less than a handle; 0 gives
 /// every payload as a handle.
 pub(crate) const INLINE: Bounds<u64> = Bounds { least: 0, default: 8 * KIB, most: MIB };

@@ -126,12 +126,14 @@ fn limits(limits: &descriptor::Limits, report: &mut Report<'_>) -> Option<Limits
     let table_elements = number("limits.table_elements", &limits.table_elements, report);
     let cpu = duration("limits.cpu", &limits.cpu, bounds::CPU, report);
     let payload = size("limits.payload", &limits.payload, bounds::PAYLOAD, report);
+    let buffers = size("limits.buffers", &limits.buffers, bounds::BUFFERS, report);
     let inline = size("limits.inline", &limits.inline, bounds::INLINE, report);
     Some(Limits {
         memory: memory?,
         table_elements: table_elements?,
         cpu: cpu?,
         payload: payload?,
+        buffers: buffers?,
         inline: inline?,
     })
 }

@@ -28,7 +28,8 @@ pub(super) const NODE_FIELDS: &[&str] = &[
 pub(super) const FEED_FIELDS: &[&str] = &["source", "queue", "queue_bytes", "overflow", "timer"];
 pub(super) const GRANT_FIELDS: &[&str] =
     &["read", "write", "env", "connect", "listen", "name_lookup", "stdio"];
-pub(super) const LIMIT_FIELDS: &[&str] = &["memory", "table_elements", "cpu", "payload", "inline"];
+pub(super) const LIMIT_FIELDS: &[&str] =
+    &["memory", "table_elements", "cpu", "payload", "buffers", "inline"];
 
 impl Descriptor {
     /// Reads the text as far as it goes. What is wrong with it is added to `problems`.
@@ -169,6 +170,7 @@ impl<'a> Reader<'a> {
             table_elements: self.text(&fields, "table_elements"),
             cpu: self.text(&fields, "cpu"),
             payload: self.text(&fields, "payload"),
+            buffers: self.text(&fields, "buffers"),
             inline: self.text(&fields, "inline"),
         }
     }

@@ -145,8 +145,10 @@ struct Limits {
     table_elements: Option<u32>,
     /// CPU time for one event. Default: 1s.
     cpu: Option<Duration>,
-    /// One payload that it sends. Default: 64MiB.
+    /// One message that it sends, payload and parameters. Default: 64MiB.
     payload: Option<Size>,
+    /// Payloads that its handles hold in the host. Default: 256MiB.
+    buffers: Option<Size>,
     /// Payloads up to this size are copied into the component with the event. Default: 8KiB.
     inline: Option<Size>,
 }

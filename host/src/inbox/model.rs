@@ -52,7 +52,9 @@ fn send(inbox: &Inbox, input: usize, sequence: u64) -> Room {
 
 fn recv(inbox: &Inbox) -> Vec<Item> {
     let mut items = Vec::new();
-    block_on(poll_fn(|context| inbox.poll_recv(context, 8, &mut |item| items.push(item))));
+    block_on(poll_fn(|context| {
+        inbox.poll_recv(context, Most::events(8), &mut |item| items.push(item))
+    }));
     items
 }
 
@@ -175,7 +177,7 @@ fn a_cycle_that_has_come_to_rest_is_closed() {
         let node = move |inboxes: [Arc<Inbox>; 2], own: usize| loop {
             let mut stopped = false;
             let taken = block_on(poll_fn(|context| {
-                let polled = inboxes[own].poll_recv(context, 1, &mut |item| {
+                let polled = inboxes[own].poll_recv(context, Most::events(1), &mut |item| {
                     stopped |= matches!(item, Item::Stop(_));
                 });
                 if polled.is_pending() {

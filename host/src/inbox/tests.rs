@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
@@ -8,7 +9,7 @@ use super::*;
 use crate::event::Metadata;
 
 fn queue(events: u32, bytes: u64, overflow: Overflow) -> Feed {
-    let queue = Queue { events: events.try_into().unwrap(), bytes, overflow };
+    let queue = Queue { events: NonZeroU32::new(events).expect("not 0"), bytes, overflow };
     Feed::Source { node: 0, output: 0, queue }
 }
 
@@ -54,7 +55,7 @@ fn waker() -> (Arc<Count>, Waker) {
 /// before it.
 fn take_all(inbox: &Inbox) -> Vec<String> {
     let mut taken = Vec::new();
-    inbox.try_recv(usize::MAX, &mut |item| {
+    inbox.try_recv(Most::events(usize::MAX), &mut |item| {
         taken.push(match item {
             Item::Message { input, dropped: 0, message } => {
                 format!("{input}:{}", message.metadata.sequence)
@@ -91,7 +92,7 @@ fn full_inbox_blocks_the_sender_until_something_is_taken() {
     }
     assert_eq!(inbox.room(0, 1, Some(&waker)), Room::Full);
     assert_eq!(woken.get(), 0);
-    inbox.try_recv(1, &mut |_| {});
+    inbox.try_recv(Most::events(1), &mut |_| {});
     assert_eq!(woken.get(), 1);
     assert_eq!(inbox.room(0, 1, Some(&waker)), Room::Free);
 }
@@ -211,7 +212,7 @@ fn closing_comes_after_the_last_message_and_stop_after_all_closings() {
         take_all(&inbox),
         ["0:0", "0:closed+0", "1:0", "1:closed+0", "2:closed+0", "InputsClosed"]
     );
-    assert_eq!(inbox.try_recv(1, &mut |_| unreachable!()), Some(0));
+    assert_eq!(inbox.try_recv(Most::events(1), &mut |_| unreachable!()), Some(0));
     assert!(!inbox.tick(2, 0));
 }
 
@@ -263,7 +264,7 @@ fn a_waiting_receiver_is_woken_by_the_first_event_only() {
     let inbox = inbox(&[queue(8, 64, Overflow::Block)]);
     let (woken, waker) = waker();
     let mut context = Context::from_waker(&waker);
-    assert!(inbox.poll_recv(&mut context, 1, &mut |_| {}).is_pending());
+    assert!(inbox.poll_recv(&mut context, Most::events(1), &mut |_| {}).is_pending());
     inbox.push(0, message(0, 1));
     inbox.push(0, message(1, 1));
     assert_eq!(woken.get(), 1);
@@ -274,11 +275,22 @@ fn a_wait_that_was_given_up_takes_nothing() {
     let inbox = inbox(&[queue(8, 64, Overflow::Block)]);
     let (woken, waker) = waker();
     let mut context = Context::from_waker(&waker);
-    assert!(inbox.poll_recv(&mut context, 1, &mut |_| {}).is_pending());
+    assert!(inbox.poll_recv(&mut context, Most::events(1), &mut |_| {}).is_pending());
     inbox.forget_receiver();
     inbox.push(0, message(0, 1));
     assert_eq!(woken.get(), 0);
     assert_eq!(take_all(&inbox), ["0:0"]);
+}
+
+#[test]
+fn a_batch_ends_once_it_has_enough_bytes() {
+    let inbox = inbox(&[queue(8, 64, Overflow::Block)]);
+    for sequence in 0..4 {
+        inbox.push(0, message(sequence, 5));
+    }
+    let most = Most { events: 8, bytes: 8 };
+    assert_eq!(inbox.try_recv(most, &mut |_| {}), Some(2));
+    assert_eq!(inbox.try_recv(Most { events: 8, bytes: 1 }, &mut |_| {}), Some(1));
 }
 
 #[test]
@@ -287,11 +299,11 @@ fn a_node_is_quiet_when_it_waits_and_nothing_can_come_from_outside() {
     let (_woken, waker) = waker();
     let mut context = Context::from_waker(&waker);
     assert!(!inbox.hold().is_quiet(&[1]), "it does not wait");
-    assert!(inbox.poll_recv(&mut context, 1, &mut |_| {}).is_pending());
+    assert!(inbox.poll_recv(&mut context, Most::events(1), &mut |_| {}).is_pending());
     assert!(!inbox.hold().is_quiet(&[1]), "input 0 is open");
     inbox.close_input(0);
     take_all(&inbox);
-    assert!(inbox.poll_recv(&mut context, 1, &mut |_| {}).is_pending());
+    assert!(inbox.poll_recv(&mut context, Most::events(1), &mut |_| {}).is_pending());
     assert!(inbox.hold().is_quiet(&[1]));
     inbox.push(1, message(0, 1));
     assert!(!inbox.hold().is_quiet(&[1]), "an event waits");

@@ -1,25 +1,28 @@
 //! `thalweg:node/types.buffer`: bytes that stay in the host.
 
-use bytes::Bytes;
-use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceTable, ResourceType};
+#![expect(unreachable_pub, reason = "the generated bindings export them again, within the crate")]
 
+use bytes::Bytes;
+use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceType};
+
+use crate::component::handles::Handles;
 use crate::component::state::NodeState;
 use crate::component::types::Buffer;
 
 /// Where the bytes behind the handles are.
 pub trait Host {
-    fn table(&mut self) -> &mut ResourceTable;
+    fn handles(&mut self) -> &mut Handles;
 }
 
 impl Host for NodeState {
-    fn table(&mut self) -> &mut ResourceTable {
-        &mut self.table
+    fn handles(&mut self) -> &mut Handles {
+        &mut self.handles
     }
 }
 
 impl<H: Host + ?Sized> Host for &mut H {
-    fn table(&mut self) -> &mut ResourceTable {
-        H::table(self)
+    fn handles(&mut self) -> &mut Handles {
+        H::handles(self)
     }
 }
 
@@ -38,25 +41,24 @@ where
     type Handle = Resource<Buffer>;
     let mut types = linker.instance("thalweg:node/types@0.1.0")?;
     types.resource("buffer", ResourceType::host::<Buffer>(), move |mut store, handle| {
-        host(store.data_mut()).table().delete(Handle::new_own(handle))?;
-        Ok(())
+        host(store.data_mut()).handles().take(Handle::new_own(handle)).map(drop)
     })?;
     types.func_wrap("[constructor]buffer", move |mut store, (bytes,): (Bytes,)| {
-        Ok((host(store.data_mut()).table().push(Buffer(bytes))?,))
+        Ok((host(store.data_mut()).handles().push(bytes)?,))
     })?;
     types.func_wrap("[method]buffer.size", move |mut store, (handle,): (Handle,)| {
-        Ok((host(store.data_mut()).table().get(&handle)?.0.len() as u64,))
+        Ok((host(store.data_mut()).handles().get(&handle)?.len() as u64,))
     })?;
     types.func_wrap(
         "[method]buffer.read",
         move |mut store, (handle, offset, len): (Handle, u64, u64)| {
-            Ok((range(&host(store.data_mut()).table().get(&handle)?.0, offset, len),))
+            Ok((range(host(store.data_mut()).handles().get(&handle)?, offset, len),))
         },
     )?;
     types.func_wrap("[method]buffer.share", move |mut store, (handle,): (Handle,)| {
         let mut host = host(store.data_mut());
-        let shared = host.table().get(&handle)?.0.clone();
-        Ok((host.table().push(Buffer(shared))?,))
+        let shared = host.handles().get(&handle)?.clone();
+        Ok((host.handles().push(shared)?,))
     })
 }
 

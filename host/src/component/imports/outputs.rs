@@ -13,7 +13,7 @@ impl Host for NodeState {
         encoding: Encoding,
         parameters: ParameterList,
     ) -> wasmtime::Result<Result<(), SendError>> {
-        let message = lift(payload, encoding, parameters, &mut self.table)?;
+        let message = lift(payload, encoding, parameters, &mut self.handles)?;
         Ok(self.ports.send(&output, message).await.map_err(SendError::from))
     }
 }
