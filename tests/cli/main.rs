@@ -1,5 +1,7 @@
 //! The command, run as people run it.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+
 mod bad_input;
 mod interrupt;
 mod readme;

@@ -54,6 +54,11 @@
 //! [`Error`] returned by a node ends it as failed, with its text in the run report. A panic ends it
 //! as trapped; its text is logged first, at level critical.
 
+/// The node of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
+
 mod bindings;
 mod error;
 mod event;
