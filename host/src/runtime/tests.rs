@@ -39,7 +39,7 @@ nodes:
 }
 
 fn prepared_with(text: &str, folder: &Path) -> PreparedDataflow {
-    let dataflow = Dataflow::from_text(text, folder).unwrap();
+    let dataflow = Dataflow::from_text(text, folder).expect("the text is a dataflow");
     let component = Arc::new(component_that_makes_the_host_panic("a bug of the host"));
     PreparedDataflow::with_component(dataflow, &component)
 }
