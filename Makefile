@@ -13,7 +13,9 @@ help: ## List the targets
 
 demo: $(VENV)/wasm-tools targets ## Build what the quick start needs, and run it
 	guests/build system-load anomaly report-line
-	cargo run --quiet -- run examples/quickstart.yaml
+	cargo build
+	@echo && echo '$$ thalweg run examples/quickstart.yaml'
+	@cargo run --quiet -- run examples/quickstart.yaml
 
 test: setup lint guests model ## Everything that must hold: what CI runs
 	cd guests && cargo test --no-run && $(TIMEOUT) 5m cargo test
@@ -55,7 +57,7 @@ proof-contained: guests ## Prove that nodes that do harm harm only themselves
 proof-stop: guests ## Prove that stopping drains
 	$(PROOF) stop
 
-setup: targets $(VENV)/componentize-py $(VENV)/wasm-tools # All tools that are no part of Rust
+setup: targets $(VENV)/componentize-py # All tools that are no part of Rust
 
 targets:
 	@rustup target add $(TARGETS) 2>/dev/null || rustup target add $(TARGETS)

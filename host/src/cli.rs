@@ -109,7 +109,7 @@ pub fn tell(error: &anyhow::Error) -> Exit {
         Some(rejection) => rejection.to_string(),
         None => error_text(&format!("{error:#}")),
     };
-    warn(&text);
+    eprint(&text);
     Exit::Wrong
 }
 
@@ -127,6 +127,6 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Writes to standard error, in one piece among the lines of nodes. Nobody can be told if that fails.
-fn warn(text: &str) {
+fn eprint(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }

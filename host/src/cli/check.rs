@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::open::{self, Rejection};
 use super::text::{GOOD, count, styled};
-use super::{Exit, print, warn};
+use super::{Exit, eprint, print};
 use crate::dataflow::{Dataflow, Feed};
 
 /// What is checked.
@@ -44,7 +44,7 @@ pub fn check(check: &Check) -> anyhow::Result<Exit> {
                 print(&format!("{file}{} {summary}\n", styled(GOOD, "ok:")))?;
             }
             Err(rejection) => {
-                warn(&rejection.to_string());
+                eprint(&rejection.to_string());
                 exit = Exit::Wrong;
             }
         }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::eprint;
 use super::text::{count, duration_text};
-use super::warn;
 
 /// From here on a person wonders where the time went.
 const LONG: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ impl Progress {
         if took >= LONG {
             let components =
                 count(usize::try_from(self.bar.position()).unwrap_or_default(), "component");
-            warn(&format!("compiled {components} in {}\n", duration_text(took)));
+            eprint(&format!("compiled {components} in {}\n", duration_text(took)));
         }
     }
 }

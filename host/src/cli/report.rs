@@ -127,14 +127,12 @@ fn remedy(exit: &NodeExit) -> Option<&'static str> {
         NodeExit::Killed(KillReason::Grace(_) | KillReason::StopGrace(_)) => Some(
             "a node returns soon after its last event; if it needs longer, raise `grace` in the descriptor, or `--grace`",
         ),
-        NodeExit::Trapped { .. } => Some(
-            "a trap ends the node that made it: see the lines that it printed before, and the backtrace",
-        ),
         NodeExit::Panicked { .. } => Some("this is a bug of the host, not of the node"),
         NodeExit::Finished
         | NodeExit::Stopped
         | NodeExit::Failed { .. }
         | NodeExit::Exited { .. }
+        | NodeExit::Trapped { .. }
         | NodeExit::Killed(KillReason::Immediate) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! `thalweg run`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::logs::{self, Printed};
 use super::open::{self, Rejection};
 use super::text::{error_text, help_text};
-use super::{Exit, print, report, warn};
+use super::{Exit, eprint, print, report};
 use crate::dataflow::{Code, Dataflow};
 use crate::prepare::PreparedDataflow;
 use crate::report::RunReport;
@@ -95,7 +95,7 @@ enum Outcome {
 pub fn run(run: &Run) -> anyhow::Result<Exit> {
     let dataflow = open::dataflow(&run.file)?;
     refuse_embedded(&run.file, &dataflow)?;
-    let report_file = run.report_file.as_deref().map(create).transpose()?;
+    run.report_file.as_deref().map(refuse_unwritable).transpose()?;
     let prepared = open::prepare(dataflow, !run.no_cache)?;
     let runtime = runtime(run.threads)?;
     let outcome = runtime.block_on(run_to_end(prepared, run));
@@ -107,8 +107,8 @@ pub fn run(run: &Run) -> anyhow::Result<Exit> {
         Outcome::Killed(report) => (report, Exit::Killed),
         Outcome::GivenUp => return Ok(Exit::Killed),
     };
-    if let Some(file) = report_file {
-        serde_json::to_writer_pretty(file, &report).context("cannot write the report")?;
+    if let Some(path) = &run.report_file {
+        fs::write(path, json(&report)?).with_context(|| unwritable(path))?;
     }
     show(&report, run.report)?;
     Ok(exit)
@@ -130,8 +130,18 @@ fn refuse_embedded(path: &Path, dataflow: &Dataflow) -> Result<(), Rejection> {
     Err(Rejection(problem + &help_text(help)))
 }
 
-fn create(path: &Path) -> anyhow::Result<File> {
-    File::create(path).with_context(|| format!("cannot write the report to `{}`", path.display()))
+/// Told before anything runs. A report that is already there stays until there is another.
+fn refuse_unwritable(path: &Path) -> anyhow::Result<()> {
+    File::options().append(true).create(true).open(path).with_context(|| unwritable(path))?;
+    Ok(())
+}
+
+fn unwritable(path: &Path) -> String {
+    format!("cannot write the report to `{}`", path.display())
+}
+
+fn json(report: &RunReport) -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(report)? + "\n")
 }
 
 fn runtime(threads: Option<NonZeroUsize>) -> io::Result<Runtime> {
@@ -173,7 +183,7 @@ async fn see_to_end(
         report = &mut report => return Outcome::Ended(report),
         // Nobody reads any more what nodes print.
         () = printed_all.cancelled() => {}
-        () = stops.next() => warn("thalweg: draining; press Ctrl-C again to end at once\n"),
+        () = stops.next() => eprint("thalweg: draining; press Ctrl-C again to end at once\n"),
     }
     control.stop();
     tokio::select! {
@@ -215,8 +225,8 @@ impl Stops {
 
 fn show(report: &RunReport, form: Report) -> anyhow::Result<()> {
     match form {
-        Report::Table => warn(&report::text(report)),
-        Report::Json => print(&format!("{}\n", serde_json::to_string_pretty(report)?))?,
+        Report::Table => eprint(&report::text(report)),
+        Report::Json => print(&json(report)?)?,
         Report::None => {}
     }
     Ok(())

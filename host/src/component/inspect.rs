@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use wasmparser::{
-    ComponentExternalKind, ComponentTypeRef, KnownCustom, Parser, Payload, ProducersSectionReader,
-    Result, TypeBounds,
+    ComponentExternalKind, ComponentImportSectionReader, ComponentTypeRef, KnownCustom, Parser,
+    Payload, ProducersSectionReader, Result, TypeBounds,
 };
 
 use super::compiler::{Digest, read};
@@ -70,13 +70,7 @@ impl Sections {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => self.depth += 1,
             Payload::End(_) => self.depth = self.depth.saturating_sub(1),
             Payload::ComponentImportSection(imports) if self.depth == 0 => {
-                for import in imports {
-                    let import = import?;
-                    // A world that uses a type of an interface imports a second name for it.
-                    if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
-                        self.imports.push(import.name.name.to_owned());
-                    }
-                }
+                self.take_imports(imports)?;
             }
             Payload::ComponentExportSection(exports) if self.depth == 0 => {
                 for export in exports {
@@ -91,6 +85,17 @@ impl Sections {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_imports(&mut self, imports: ComponentImportSectionReader<'_>) -> Result<()> {
+        for import in imports {
+            let import = import?;
+            // A world that uses a type of an interface imports a second name for it.
+            if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                self.imports.push(import.name.name.to_owned());
+            }
         }
         Ok(())
     }
