@@ -30,13 +30,17 @@ fn commands() -> Vec<(String, Vec<String>)> {
 fn shape(line: &str) -> String {
     let mut shape = String::new();
     for character in line.trim().chars() {
-        let character = if character.is_ascii_digit() { '0' } else { character };
-        let repeats = shape.ends_with(character) && matches!(character, '0' | ' ' | '─' | '▪');
+        let character = match character {
+            '0'..='9' => '0',
+            '▪' => ' ',
+            other => other,
+        };
+        let repeats = shape.ends_with(character) && matches!(character, '0' | ' ' | '─');
         if !repeats {
             shape.push(character);
         }
     }
-    shape.replace('▪', "").replace("0.0", "0").replace(" ms", " s").trim_end().to_owned()
+    shape.replace("0.0", "0").replace(" ms", " s").trim_end().to_owned()
 }
 
 /// Every line that is shown must be in the output, in this order.

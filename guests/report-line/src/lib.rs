@@ -41,7 +41,7 @@ fn text(message: &Message) -> String {
     let unit = message.metadata.parameter("unit").map(ToString::to_string);
     match message.payload.text() {
         Ok(text) if bytes <= 200 => match (unit.as_deref(), text.parse()) {
-            (Some("%"), Ok(percent)) => format!("{text:>5} % {}", bar(percent)),
+            (Some("%"), Ok(percent)) => format!("{:<40} {text:>5} %", bar(percent)),
             (Some(unit), _) => format!("{text} {unit}"),
             (None, _) => text.into_owned(),
         },

@@ -24,15 +24,15 @@ impl Progress {
         let bar = ProgressBar::new(components as u64);
         let style = ProgressStyle::with_template("{spinner} compiling {msg} ({pos}/{len})");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        bar.enable_steady_tick(TURN);
         Self { bar, started: Instant::now() }
     }
 
     /// This file comes next.
     pub(super) fn compiling(&mut self, path: &Path) {
         let name = path.file_name().unwrap_or(path.as_os_str());
-        self.bar.set_message(name.to_string_lossy().into_owned());
         self.bar.inc(1);
+        self.bar.set_message(name.to_string_lossy().into_owned());
+        self.bar.enable_steady_tick(TURN);
     }
 
     pub(super) fn finish(self) {
