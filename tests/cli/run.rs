@@ -74,7 +74,7 @@ fn the_first_example_measures_this_machine_and_ends() {
     let report = json(&ended.stdout);
     assert_eq!(report["nodes"][0]["exit"]["name"], "finished");
     assert_eq!(report["nodes"][0]["outputs"][1]["sent"], 4, "{report}");
-    let printed = ended.stderr.lines().filter(|line| line.contains(" % ")).count();
+    let printed = ended.stderr.lines().filter(|line| line.ends_with(" %")).count();
     assert_eq!(report["nodes"][0]["events_out"], printed, "{}", ended.stderr);
 }
 
