@@ -3,6 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cancel;
+mod contract;
+mod delivery;
 mod descriptor;
 mod graph;
 mod handler;
