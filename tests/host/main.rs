@@ -5,8 +5,11 @@ mod support;
 
 mod cancel;
 mod contract;
+mod cycles;
 mod delivery;
 mod descriptor;
 mod graph;
 mod handler;
+mod life;
+mod limits;
 mod schema;

@@ -214,7 +214,7 @@ impl Flow {
 /// A dataflow that runs.
 pub struct Running {
     pub running: RunningDataflow,
-    lines: tokio::task::JoinHandle<Vec<LogLine>>,
+    pub lines: tokio::task::JoinHandle<Vec<LogLine>>,
     seen: Seen,
     _folder: TempDir,
 }

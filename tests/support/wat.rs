@@ -77,13 +77,16 @@ const LOWERED: &str = r#"
         (br $grow)))
       (local.get $at)))
   (core instance $m (instantiate $memory))
-  (core func $send (canon lower (func $outputs "send") (memory $m "memory") (realloc (func $m "realloc"))))
-  (core func $next (canon lower (func $events "next") (memory $m "memory") (realloc (func $m "realloc"))))
+  (core func $send (canon lower (func $outputs "send")
+    (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
+  (core func $next (canon lower (func $events "next")
+    (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
   (core func $finish (canon lower (func $lifecycle "finish")))
-  (core func $log (canon lower (func $logging "log") (memory $m "memory")))
-  (core func $new (canon lower (func $types "[constructor]buffer") (memory $m "memory")))
+  (core func $log (canon lower (func $logging "log") (memory (core memory $m "memory"))))
+  (core func $new (canon lower (func $types "[constructor]buffer") (memory (core memory $m "memory"))))
   (core func $size (canon lower (func $types "[method]buffer.size")))
-  (core func $read (canon lower (func $types "[method]buffer.read") (memory $m "memory") (realloc (func $m "realloc"))))
+  (core func $read (canon lower (func $types "[method]buffer.read")
+    (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
   (core func $share (canon lower (func $types "[method]buffer.share")))
   (core func $drop (canon resource.drop $buffer))
   (core instance $host
@@ -122,7 +125,7 @@ pub fn handler(definitions: &str, on_events: &str) -> String {
         r#"(func (export "node") (param $at i32) (param $count i32) (result i32) {on_events} (i32.const 0))"#
     );
     let export = r#"(func (export "on-events") (param "events" (list $event)) (result (result (error string)))
-      (canon lift (core func $node "node") (memory $m "memory") (realloc (func $m "realloc"))))"#;
+      (canon lift (core func $node "node") (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))"#;
     component(definitions, &function, export)
 }
 
@@ -130,7 +133,7 @@ pub fn handler(definitions: &str, on_events: &str) -> String {
 pub fn program(definitions: &str, run: &str) -> String {
     let function = format!(r#"(func (export "node") (result i32) {run} (i32.const 0))"#);
     let export = r#"(func (export "run") (result (result (error string)))
-      (canon lift (core func $node "node") (memory $m "memory")))"#;
+      (canon lift (core func $node "node") (memory (core memory $m "memory"))))"#;
     component(definitions, &function, export)
 }
 
@@ -143,15 +146,20 @@ fn component(definitions: &str, function: &str, export: &str) -> String {
     )
 }
 
-/// A program that imports nothing and returns at once, with other things beside it, and `core` in its
-/// only module.
+/// A core memory of this many pages, as every component needs.
+pub fn memory(pages: u32) -> String {
+    format!(r#"(memory (export "memory") {pages})"#)
+}
+
+/// A program that imports nothing and returns at once, with other things beside it. `core` is in its only
+/// module, and must define the [`memory`].
 pub fn bare_program(beside: &str, core: &str) -> String {
     format!(
         r#"(component {beside}
-          (core module $code (memory (export "memory") 1) {core}
+          (core module $code {core}
             (func (export "node") (result i32) (i32.const 0)))
           (core instance $node (instantiate $code))
           (func (export "run") (result (result (error string)))
-            (canon lift (core func $node "node") (memory $node "memory"))))"#
+            (canon lift (core func $node "node") (memory (core memory $node "memory")))))"#
     )
 }
