@@ -14,6 +14,9 @@ use super::state::NodeState;
 /// How often running components are looked at: the longest that one of them keeps a thread to itself.
 const EPOCH: Duration = Duration::from_millis(10);
 
+/// Bytes of a page of linear memory.
+const PAGE: u64 = 64 << 10;
+
 /// Core instances of one component: only counted, so generous.
 const MAX_CORE_INSTANCES: u32 = 100;
 
@@ -91,14 +94,18 @@ pub(crate) fn load(engine: &Engine, code: &[u8]) -> Result<Component, ComponentP
 /// What `nodes` instances of a component need.
 pub(crate) fn demand_of(component: &Component, nodes: u32) -> Demand {
     let needs = component.resources_required();
+    let needs = needs.as_ref();
     let (memories, tables) = needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
+    let pages = needs.and_then(|needs| needs.max_initial_memory_size).unwrap_or(0);
     Demand {
         nodes,
         memories: memories * nodes,
         tables: tables * nodes,
         most_memories: memories,
         most_tables: tables,
-        ..Demand::default()
+        // What is over the limits of a node is refused by their name, not for want of room.
+        memory_bytes: pages.saturating_mul(PAGE),
+        table_elements: needs.and_then(|needs| needs.max_initial_table_size).unwrap_or(0),
     }
 }
 
@@ -127,7 +134,9 @@ fn pool(demand: Demand) -> PoolingAllocationConfig {
         .total_stacks(demand.nodes)
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
         .max_memories_per_component(demand.most_memories)
+        .max_memories_per_module(demand.most_memories)
         .max_tables_per_component(demand.most_tables)
+        .max_tables_per_module(demand.most_tables)
         .max_memory_size(size(demand.memory_bytes))
         .table_elements(size(demand.table_elements));
     pool
