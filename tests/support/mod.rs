@@ -103,13 +103,25 @@ pub fn flow(text: &str) -> Flow {
     assert!(guests.join("echo.wasm").exists(), "the guests are not built; run `guests/build`");
     std::os::unix::fs::symlink(guests, folder.path().join("guests")).unwrap();
     std::fs::create_dir(folder.path().join("wat")).unwrap();
-    Flow { folder, text: text.into(), embedded: BTreeMap::new(), grace: None, seen: Seen::default() }
+    Flow {
+        folder,
+        text: text.into(),
+        embedded: BTreeMap::new(),
+        grace: None,
+        seen: Seen::default(),
+    }
 }
 
 impl Flow {
     /// The folder that relative paths begin at.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The checked graph.
+    pub fn dataflow(&self) -> Dataflow {
+        let dataflow = Dataflow::from_text(&self.text, self.folder());
+        dataflow.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A component in text form, as `wat/NAME.wasm`.
@@ -170,8 +182,7 @@ impl Flow {
     }
 
     pub fn prepare(&self) -> Result<PreparedDataflow, Vec<PrepareError>> {
-        let dataflow = Dataflow::from_text(&self.text, self.folder.path());
-        PreparedDataflow::new(dataflow.unwrap_or_else(|e| panic!("{e}")), compiler(), |_| {})
+        PreparedDataflow::new(self.dataflow(), compiler(), |_| {})
     }
 
     pub async fn try_start(self) -> Result<Running, StartError> {

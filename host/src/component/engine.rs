@@ -9,7 +9,9 @@ use wasmtime::{Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocation
 use super::compiler::config;
 use super::error::ComponentProblem;
 use super::imports;
+use super::instance::Outcome;
 use super::state::NodeState;
+use super::types::Event;
 
 /// How often running components are looked at: the longest that one of them keeps a thread to itself.
 const EPOCH: Duration = Duration::from_millis(10);
@@ -33,6 +35,16 @@ pub(crate) struct PreparedComponent {
 pub(crate) enum World {
     Handler,
     Program,
+}
+
+impl World {
+    /// The function that the host calls.
+    pub(crate) fn export(self) -> &'static str {
+        match self {
+            Self::Handler => "on-events",
+            Self::Program => "run",
+        }
+    }
 }
 
 /// What the components of a dataflow need together, to make room for them beforehand.
@@ -77,6 +89,9 @@ impl Components {
         check_imports(&component)?;
         let pre = self.linker.instantiate_pre(&component);
         let pre = pre.map_err(|error| ComponentProblem::OtherType(format!("{error:#}")))?;
+        check_export(&pre, world).map_err(|error| {
+            ComponentProblem::OtherType(format!("`{}`: {error:#}", world.export()))
+        })?;
         let uses_wasi = imports_of(&component).iter().any(|name| is_wasi(name));
         Ok(PreparedComponent { pre, world, uses_wasi })
     }
@@ -165,7 +180,7 @@ fn world_of(component: &Component) -> Result<World, ComponentProblem> {
             *name == wanted && matches!(item.ty, ComponentItem::ComponentFunc(_))
         })
     };
-    match (exports_function("on-events"), exports_function("run")) {
+    match (exports_function(World::Handler.export()), exports_function(World::Program.export())) {
         (true, false) => Ok(World::Handler),
         (false, true) => Ok(World::Program),
         (true, true) => Err(ComponentProblem::TwoWorlds),
@@ -174,6 +189,21 @@ fn world_of(component: &Component) -> Result<World, ComponentProblem> {
             let exports = if names.is_empty() { "nothing".into() } else { names.join(", ") };
             Err(ComponentProblem::NoWorld { exports })
         }
+    }
+}
+
+/// Tells before the start what would otherwise be found at it: that the function has another type.
+fn check_export(pre: &InstancePre<NodeState>, world: World) -> wasmtime::Result<()> {
+    let component = pre.component();
+    let ty = component.component_type();
+    let export = ty.get_export(component.engine(), world.export());
+    let Some(ComponentItem::ComponentFunc(function)) = export.map(|export| export.ty) else {
+        return Ok(());
+    };
+    let types = pre.instance_type();
+    match world {
+        World::Handler => function.typecheck::<(Vec<Event>,), Outcome>(&types),
+        World::Program => function.typecheck::<(), Outcome>(&types),
     }
 }
 
