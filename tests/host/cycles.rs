@@ -29,7 +29,10 @@ fn swallows() -> String {
 
 /// A program of the same kind: waits for the next event until there is none.
 fn swallows_as_program() -> String {
-    wat::program("", "(loop $on (call $next (i32.const 64)) (br_if $on (i32.load8_u (i32.const 64))))")
+    wat::program(
+        "",
+        "(loop $on (call $next (i32.const 64)) (br_if $on (i32.load8_u (i32.const 64))))",
+    )
 }
 
 /// Sends each number on, one less, until it is 0.

@@ -40,7 +40,9 @@ async fn messages_of_all_sizes_stay_in_order_through_components() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_that_a_component_misses_is_counted() {
-    for overflow in ["queue: 2, overflow: drop-oldest", "queue: 3, overflow: drop-newest", "overflow: latest"] {
+    for overflow in
+        ["queue: 2, overflow: drop-oldest", "queue: 3, overflow: drop-newest", "overflow: latest"]
+    {
         let input = format!("{{ source: echo/out, {overflow} }}");
         let outcome = flow(&counted("echo", 3000, "8, 9000", &input)).sink("sink").run().await;
         outcome.assert_ok();

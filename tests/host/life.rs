@@ -36,7 +36,8 @@ nodes:
 
 #[tokio::test(start_paused = true)]
 async fn a_dataflow_with_a_node_that_nobody_supplies_does_not_start() {
-    let text = "nodes: [{ id: a, embedded: true }, { id: b, embedded: true }, { id: c, embedded: true }]";
+    let text =
+        "nodes: [{ id: a, embedded: true }, { id: b, embedded: true }, { id: c, embedded: true }]";
     let error = flow(text).embed("b", |_| async { Ok(()) }).try_start().await.err().unwrap();
     let expected = "the program supplies no code for the embedded node(s) `a`, `c`";
     assert_eq!(error.to_string(), expected);
@@ -254,8 +255,11 @@ async fn a_node_that_fails_or_panics_ends_alone_and_its_readers_see_it_close() {
             .embed("other", |mut ports| async move { Ok(drop(ports.recv().await)) })
             .run()
             .await;
-        let (exit, text) =
-            if panics { ("panicked", "panicked: on purpose") } else { ("failed", "failed: told to") };
+        let (exit, text) = if panics {
+            ("panicked", "panicked: on purpose")
+        } else {
+            ("failed", "failed: told to")
+        };
         assert_eq!((outcome.exit("bad"), outcome.exit_text("bad").as_str()), (exit, text));
         assert_eq!(outcome.seen("reader"), ["in:before", "in closed", "stop"]);
         assert!(outcome.report.node("other").unwrap().exit.is_ok());

@@ -88,7 +88,8 @@ async fn cpu_time_is_limited() {
 
 #[tokio::test]
 async fn neighbours_on_the_same_thread_go_on_while_a_component_spins() {
-    let code = "component: guests/misbehaves.wasm, parameters: { how: spins }, limits: { cpu: 300ms }";
+    let code =
+        "component: guests/misbehaves.wasm, parameters: { how: spins }, limits: { cpu: 300ms }";
     let (_, outcome) = end_of(beside_neighbours(code)).await;
     assert_eq!(outcome.exit("bad"), "out-of-time");
     let rounds = outcome.report.node("ping").unwrap().events_out;
@@ -130,7 +131,8 @@ async fn handles_are_limited() {
 
 #[tokio::test]
 async fn a_flood_is_held_back_by_its_reader() {
-    let code = "component: guests/misbehaves.wasm, parameters: { how: floods }, limits: { cpu: 300ms }";
+    let code =
+        "component: guests/misbehaves.wasm, parameters: { how: floods }, limits: { cpu: 300ms }";
     let (end, _) = end_of(beside_neighbours(code)).await;
     assert!(end.starts_with("out of time"), "{end}");
 }
@@ -190,7 +192,8 @@ async fn limits_hold_before_a_component_begins() {
     let error = start_error(&wat::memory(200), "memory: 2MiB").await;
     let expected = "it cannot be made ready within its limits: out of memory: it asked for ";
     assert!(error.starts_with(expected), "{error}");
-    let error = start_error(&(wat::memory(1) + "(table 5000 funcref)"), "table_elements: 4999").await;
+    let error =
+        start_error(&(wat::memory(1) + "(table 5000 funcref)"), "table_elements: 4999").await;
     let expected = "out of table elements: it asked for 5000, its limit is 4999";
     assert_eq!(error, format!("it cannot be made ready within its limits: {expected}"));
     let spins = wat::memory(1) + "(func $s (loop $l (br $l))) (start $s)";

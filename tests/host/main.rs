@@ -4,12 +4,15 @@
 mod support;
 
 mod cancel;
+mod components;
 mod contract;
 mod cycles;
 mod delivery;
 mod descriptor;
+mod embed;
 mod graph;
 mod handler;
 mod life;
 mod limits;
+mod program;
 mod schema;
