@@ -195,7 +195,7 @@ impl Flow {
             }
             lines
         });
-        Ok(Running { running, lines, seen, _folder: folder })
+        Ok(Running { running, lines, seen, folder })
     }
 
     /// Starts it with its lines going to `logs`.
@@ -227,7 +227,7 @@ pub struct Running {
     pub running: RunningDataflow,
     pub lines: tokio::task::JoinHandle<Vec<LogLine>>,
     seen: Seen,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Running {
@@ -235,12 +235,22 @@ impl Running {
         self.running.control()
     }
 
+    /// The folder that relative paths begin at.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub async fn wait(self) -> Outcome {
+        self.wait_keeping_folder().await.0
+    }
+
+    /// Waits for its end, and gives the folder too, to look into it.
+    pub async fn wait_keeping_folder(self) -> (Outcome, TempDir) {
         let report = soon(self.running.wait()).await;
         assert_eq!(report.unbalanced(), [""; 0], "{report:#?}");
         let lines = soon(self.lines).await.unwrap();
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
-        Outcome { report, lines, seen }
+        (Outcome { report, lines, seen }, self.folder)
     }
 
     /// Asks it to stop, and waits for its end.
