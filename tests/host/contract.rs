@@ -230,10 +230,14 @@ nodes:
             assert_eq!(ports.send("on", "").await, Err(unknown));
             Ok(())
         })
-        .embed("first", |mut ports| async move { Ok(drop(ports.recv().await)) })
+        .embed("first", |mut ports| async move {
+            ports.recv().await;
+            Ok(())
+        })
         .embed("second", |mut ports| async move {
             ports.recv().await;
-            Ok(drop(ports.recv().await))
+            ports.recv().await;
+            Ok(())
         })
         .run()
         .await;
@@ -253,7 +257,8 @@ async fn a_sender_that_waits_goes_on_when_its_reader_ends() {
         })
         .embed("sink", |ports| async move {
             at_rest().await;
-            Ok(drop(ports))
+            drop(ports);
+            Ok(())
         })
         .run()
         .await;
@@ -280,7 +285,8 @@ async fn a_fan_out_of_eight_waits_for_its_slowest_reader_and_loses_nothing() {
             let event = ports.recv().await;
             assert_eq!(event.as_ref().map(short), Some(format!("in:{number}")));
         }
-        Ok(drop(recv_all(&mut ports).await))
+        recv_all(&mut ports).await;
+        Ok(())
     });
     let outcome = slow.run().await;
     outcome.assert_ok();

@@ -25,8 +25,7 @@ nodes:
         .embed("source", |_| async { panic!("a node began, though another cannot") })
         .start_with_logs(sender)
         .await
-        .err()
-        .expect("a start error");
+        .expect_err("a start error");
     assert_eq!(lines.recv().await, None);
     let StartError::NotReady(errors) = &error else { panic!("{error}") };
     let nodes: Vec<_> = errors.iter().map(|error| error.node.as_str()).collect();
@@ -68,7 +67,8 @@ async fn stop_delivers_what_was_sent_under_load() {
                 ports.recv().await;
             }
             begun.send(()).unwrap();
-            Ok(drop(recv_all(&mut ports).await))
+            recv_all(&mut ports).await;
+            Ok(())
         })
         .grace(Duration::from_secs(120))
         .start()
@@ -252,7 +252,10 @@ async fn a_node_that_fails_or_panics_ends_alone_and_its_readers_see_it_close() {
                 Err("told to".into())
             })
             .sink("reader")
-            .embed("other", |mut ports| async move { Ok(drop(ports.recv().await)) })
+            .embed("other", |mut ports| async move {
+                ports.recv().await;
+                Ok(())
+            })
             .run()
             .await;
         let (exit, text) = if panics {

@@ -1,5 +1,12 @@
 //! Tests of the host from outside.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what is not there fails the test, in its functions and in what they share"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -150,14 +150,11 @@ impl Flow {
     }
 
     /// A node that sends these messages on `out` and ends.
-    pub fn source<M: Into<Outgoing>>(
+    pub fn source<M: Into<Outgoing> + Send>(
         self,
         id: &str,
         messages: impl IntoIterator<Item = M, IntoIter: Send> + Send + 'static,
-    ) -> Self
-    where
-        M: Send,
-    {
+    ) -> Self {
         self.embed(id, move |mut ports| async move {
             for message in messages {
                 ports.send("out", message).await.map_err(|error| error.to_string())?;
