@@ -267,6 +267,23 @@ async fn a_sender_that_waits_goes_on_when_its_reader_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_component_that_waits_to_send_goes_on_when_its_reader_ends() {
+    let text = "
+nodes:
+  - { id: counts, component: guests/counts.wasm, outputs: [out], parameters: { count: 100 } }
+  - { id: sink, embedded: true, inputs: { in: { source: counts/out, queue: 5 } } }
+";
+    let outcome = flow(text).embed("sink", |ports| async move {
+        at_rest().await;
+        drop(ports);
+        Ok(())
+    });
+    let outcome = outcome.run().await;
+    assert_eq!(outcome.exit("counts"), "finished", "the guest takes `closed` as its end");
+    assert_eq!(outcome.input("sink", "in").discarded, 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fan_out_of_eight_waits_for_its_slowest_reader_and_loses_nothing() {
     let mut text = "nodes:\n  - { id: source, embedded: true, outputs: [out] }\n".to_owned();
     for reader in 0..8 {

@@ -82,6 +82,28 @@ async fn stop_delivers_what_was_sent_under_load() {
     assert_eq!(outcome.input("verify", "in").delivered, echoed);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn books_balance_when_a_dataflow_is_killed_under_load() {
+    for messages in [1, 10, 100, 1000, 3000] {
+        let (begun, begins) = oneshot::channel();
+        let running = flow(LOAD)
+            .embed("sink", move |mut ports| async move {
+                for _ in 0..messages {
+                    ports.recv().await;
+                }
+                begun.send(()).unwrap();
+                recv_all(&mut ports).await;
+                Ok(())
+            })
+            .start()
+            .await;
+        soon(begins).await.unwrap();
+        running.control().kill();
+        let outcome = running.wait().await; // Looks at the books.
+        assert_eq!(outcome.exit("counts"), "killed");
+    }
+}
+
 /// Guests that sleep when they are told to stop, and a node of the program that never asks.
 fn stays(code: &str, inputs: &str) -> Flow {
     let text = format!(

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::support::{Flow, Outcome, flow, wat};
 
@@ -116,6 +117,15 @@ async fn a_program_may_use_its_time_again_for_each_event() {
 }
 
 #[tokio::test]
+async fn asking_for_no_events_gives_no_more_time() {
+    let program =
+        wat::program("", "(loop $on (call $next-batch (i32.const 0) (i32.const 64)) (br $on))");
+    let flow =
+        beside_neighbours("component: wat/asks.wasm, limits: { cpu: 100ms }").wat("asks", &program);
+    assert_eq!(end_of(flow).await.1.exit("bad"), "out-of-time");
+}
+
+#[tokio::test]
 async fn recursion_traps() {
     let expected = "trapped: wasm trap: call stack exhausted";
     assert_ends("recurses", "memory: 128MiB", expected).await;
@@ -133,8 +143,10 @@ async fn handles_are_limited() {
 async fn a_flood_is_held_back_by_its_reader() {
     let code =
         "component: guests/misbehaves.wasm, parameters: { how: floods }, limits: { cpu: 300ms }";
-    let (end, _) = end_of(beside_neighbours(code)).await;
-    assert!(end.starts_with("out of time"), "{end}");
+    let (_, outcome) = end_of(beside_neighbours(code).grace(Duration::from_secs(1))).await;
+    let end = outcome.exit("bad");
+    assert!(["out-of-time", "killed"].contains(&end), "{end}: most of its time it waits");
+    assert!(outcome.input("watch", "in").discarded <= 1, "a queue of one");
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ async fn every_way_to_ask_gives_the_same_events_and_none_after_stop() {
         let outcome = between(&code).run().await;
         outcome.assert_ok();
         assert_eq!(outcome.texts("sink"), [expected], "{how}");
+        assert!(outcome.report.node("node").unwrap().first_event.is_some(), "{how}");
     }
 }
 
@@ -69,6 +70,25 @@ async fn an_error_is_in_the_report_behind_everything_that_was_sent() {
     assert_eq!(report.last_event.as_deref(), Some("message 1 of input `in`"));
     assert_eq!(report.discarded(), 1);
     assert_eq!(outcome.seen("sink"), ["in closed", "stop"]);
+}
+
+/// It looks for a stop by `try-next`, which gives none for as long as it runs.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a program that never waits has the time of one event for its whole life"]
+async fn a_source_that_only_looks_for_a_stop_may_send_for_long() {
+    let text = "
+nodes:
+  - id: counts
+    component: guests/counts.wasm
+    outputs: [out]
+    parameters: { count: 300000 }
+    limits: { cpu: 50ms }
+  - { id: verify, component: guests/verify.wasm, inputs: { in: counts/out } }
+";
+    let outcome = flow(text).run().await;
+    let cpu = outcome.report.node("counts").unwrap().cpu.unwrap();
+    assert!(cpu > Duration::from_millis(100), "{cpu:?} shows nothing");
+    outcome.assert_ok();
 }
 
 #[tokio::test(start_paused = true)]

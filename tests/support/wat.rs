@@ -55,7 +55,8 @@ const IMPORTS: &str = r#"
   (import "thalweg:node/events@0.1.0" (instance $events
     (alias outer 1 $event (type $event'))
     (export "event" (type $event (eq $event')))
-    (export "next" (func (result (option $event))))))
+    (export "next" (func (result (option $event))))
+    (export "next-batch" (func (param "max" u32) (result (list $event))))))
   (import "thalweg:node/lifecycle@0.1.0" (instance $lifecycle (export "finish" (func))))
   (import "wasi:logging/logging@0.1.0-draft" (instance $logging
     (type $level' (enum "trace" "debug" "info" "warn" "error" "critical"))
@@ -81,6 +82,8 @@ const LOWERED: &str = r#"
     (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
   (core func $next (canon lower (func $events "next")
     (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
+  (core func $next-batch (canon lower (func $events "next-batch")
+    (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
   (core func $finish (canon lower (func $lifecycle "finish")))
   (core func $log (canon lower (func $logging "log") (memory (core memory $m "memory"))))
   (core func $new (canon lower (func $types "[constructor]buffer") (memory (core memory $m "memory"))))
@@ -90,7 +93,8 @@ const LOWERED: &str = r#"
   (core func $share (canon lower (func $types "[method]buffer.share")))
   (core func $drop (canon resource.drop $buffer))
   (core instance $host
-    (export "send" (func $send)) (export "next" (func $next)) (export "finish" (func $finish))
+    (export "send" (func $send)) (export "next" (func $next))
+    (export "next-batch" (func $next-batch)) (export "finish" (func $finish))
     (export "log" (func $log)) (export "new" (func $new)) (export "size" (func $size))
     (export "read" (func $read)) (export "share" (func $share)) (export "drop" (func $drop)))
 "#;
@@ -101,6 +105,7 @@ const MODULE: &str = r#"
     (import "m" "memory" (memory 1))
     (import "host" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
     (import "host" "next" (func $next (param i32)))
+    (import "host" "next-batch" (func $next-batch (param i32 i32)))
     (import "host" "finish" (func $finish))
     (import "host" "log" (func $log (param i32 i32 i32 i32 i32)))
     (import "host" "new" (func $new (param i32 i32) (result i32)))
