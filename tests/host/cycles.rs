@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thalweg::{Event, Ports, StopReason};
 
-use crate::support::{at_rest, flow, recv_all, short, wat};
+use crate::support::{at_rest, flow, poll_once, recv_all, short, wat};
 
 /// Nodes that pass messages round: from `source` into `a`, from there to `b` and back.
 fn ring(a: &str, b: &str) -> String {
@@ -123,6 +123,31 @@ nodes:
             let seen: Vec<_> = events.iter().map(short).collect();
             assert_eq!(seen, ["back:to myself", "back closed", "stop"]);
             assert_eq!(events.last(), Some(&Event::Stop(StopReason::Requested)));
+            Ok(())
+        })
+        .start()
+        .await;
+    at_rest().await;
+    running.stop().await.assert_ok();
+}
+
+/// Who gave up waiting may be about to send.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_gave_up_waiting_is_not_at_rest() {
+    let text = "
+nodes:
+  - id: own
+    embedded: true
+    inputs: { back: { source: own/out, overflow: drop-newest } }
+    outputs: [out]
+";
+    let running = flow(text)
+        .embed("own", |mut ports| async move {
+            assert_eq!(poll_once(ports.recv()).await, None);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            ports.send("out", "late").await.map_err(|error| error.to_string())?;
+            let events = recv_all(&mut ports).await;
+            assert_eq!(events.first().map(short).as_deref(), Some("back:late"));
             Ok(())
         })
         .start()
