@@ -3,6 +3,8 @@
 use std::fs;
 use std::net::TcpListener;
 
+use thalweg::StartOptions;
+
 use crate::support::{Flow, Outcome, flow};
 
 /// A guest whose `out` a sink reads. The folder `data` has the file `note`, and beside it is `secret`.
@@ -58,6 +60,17 @@ async fn nothing_leads_out_of_a_granted_folder() {
             assert_eq!(outcome.texts("sink"), [""; 0]);
         }
     }
+}
+
+#[tokio::test]
+async fn a_granted_folder_that_vanished_is_told_at_the_start() {
+    let flow = guest("prints-env", "grants: { read: { /in: data } }");
+    let mut prepared = flow.prepare().unwrap();
+    prepared.embed("sink", |_| async { Ok(()) }).unwrap();
+    fs::remove_dir_all(flow.folder().join("data")).unwrap();
+    let error = prepared.start(StartOptions::default()).await.unwrap_err().to_string();
+    assert!(error.starts_with("node `node`: component `"), "{error}");
+    assert!(error.contains("cannot make it ready: "), "{error}");
 }
 
 /// What becomes of an attempt to write a file, and what it holds afterwards.
