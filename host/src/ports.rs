@@ -233,7 +233,10 @@ impl Events {
         let ready = &mut self.ready;
         match self.inbox.try_recv(Most::events(1), &mut |item| ready.push_back(item)) {
             None => Err(TryRecvError::Empty),
-            Some(_) => self.next_ready().ok_or(TryRecvError::Ended),
+            Some(_) => {
+                self.counts.note(self.ready.len(), self.ready.front());
+                self.next_ready().ok_or(TryRecvError::Ended)
+            }
         }
     }
 

@@ -1,16 +1,31 @@
 //! Tests of the host from outside.
-#![allow(
+
+#![expect(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test fails by a panic, in what it calls as well"
+    reason = "what is not there fails the test, in its functions and in what they share"
 )]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cancel;
+mod components;
+mod contract;
+mod cycles;
+mod delivery;
 mod descriptor;
+mod embed;
+mod grants;
 mod graph;
+mod guests;
 mod handler;
+mod life;
+mod limits;
+mod logging;
+mod payloads;
+mod program;
+mod quickstart;
 mod rooms;
 mod schema;

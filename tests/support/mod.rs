@@ -2,17 +2,25 @@
 
 #![expect(unreachable_pub, reason = "a module of each test binary that uses it")]
 
+pub mod wat;
+
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use thalweg::{
-    CodeCache, Compiler, Control, Dataflow, Event, LogLine, Ports, PrepareError, PreparedDataflow,
-    RunReport, RunningDataflow, StartError, StartOptions,
+    CodeCache, Compiler, Control, Dataflow, Event, InputReport, LogLine, Outgoing, Ports,
+    PrepareError, PreparedDataflow, RunReport, RunningDataflow, StartError, StartOptions,
 };
 use tokio::sync::mpsc;
+
+/// A test that takes longer hangs. Far beyond what any needs on a loaded machine.
+const HANG: Duration = Duration::from_secs(180);
 
 /// A dataflow to be run. In its text `guests/NAME.wasm` is a guest of `guests/`, and `wat/NAME.wasm` a
 /// component given by [`Flow::wat`].
@@ -21,8 +29,11 @@ pub struct Flow {
     text: String,
     embedded: BTreeMap<String, Embedded>,
     grace: Option<Duration>,
+    seen: Seen,
 }
 
+/// What each [`Flow::sink`] received.
+type Seen = Arc<Mutex<BTreeMap<String, Vec<Event>>>>;
 type Embedded = Box<dyn FnOnce(PreparedDataflow, &str) -> PreparedDataflow>;
 
 /// What is left of a run.
@@ -30,9 +41,45 @@ type Embedded = Box<dyn FnOnce(PreparedDataflow, &str) -> PreparedDataflow>;
 pub struct Outcome {
     pub report: RunReport,
     pub lines: Vec<LogLine>,
+    seen: BTreeMap<String, Vec<Event>>,
 }
 
 impl Outcome {
+    /// What a [`Flow::sink`] received.
+    pub fn events(&self, sink: &str) -> &[Event] {
+        &self.seen[sink]
+    }
+
+    /// What a [`Flow::sink`] received, each event as [`short`] writes it.
+    pub fn seen(&self, sink: &str) -> Vec<String> {
+        self.events(sink).iter().map(short).collect()
+    }
+
+    /// The texts of the messages that a [`Flow::sink`] received.
+    pub fn texts(&self, sink: &str) -> Vec<String> {
+        self.payloads(sink).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
+    }
+
+    /// The payloads that a [`Flow::sink`] received.
+    pub fn payloads(&self, sink: &str) -> impl Iterator<Item = &bytes::Bytes> {
+        self.events(sink).iter().filter_map(|event| match event {
+            Event::Input(input) => Some(&input.message.payload),
+            _ => None,
+        })
+    }
+
+    /// The books of an input of a node.
+    pub fn input(&self, node: &str, input: &str) -> &InputReport {
+        let inputs = &self.report.node(node).unwrap().inputs;
+        inputs.iter().find(|known| known.id == input).unwrap()
+    }
+
+    /// That every node ended well.
+    #[track_caller]
+    pub fn assert_ok(&self) {
+        assert!(self.report.is_ok(), "{:#?}", self.report);
+    }
+
     /// The name of the end of a node.
     pub fn exit(&self, node: &str) -> &'static str {
         self.report.node(node).unwrap().exit.name()
@@ -56,7 +103,13 @@ pub fn flow(text: &str) -> Flow {
     assert!(guests.join("echo.wasm").exists(), "the guests are not built; run `guests/build`");
     std::os::unix::fs::symlink(guests, folder.path().join("guests")).unwrap();
     std::fs::create_dir(folder.path().join("wat")).unwrap();
-    Flow { folder, text: text.into(), embedded: BTreeMap::new(), grace: None }
+    Flow {
+        folder,
+        text: text.into(),
+        embedded: BTreeMap::new(),
+        grace: None,
+        seen: Seen::default(),
+    }
 }
 
 impl Flow {
@@ -65,9 +118,15 @@ impl Flow {
         self.folder.path()
     }
 
+    /// The checked graph.
+    pub fn dataflow(&self) -> Dataflow {
+        let dataflow = Dataflow::from_text(&self.text, self.folder());
+        dataflow.unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// A component in text form, as `wat/NAME.wasm`.
     pub fn wat(self, name: &str, text: &str) -> Self {
-        self.file(&format!("wat/{name}.wasm"), &wat::parse_str(text).unwrap())
+        self.file(&format!("wat/{name}.wasm"), &::wat::parse_str(text).unwrap())
     }
 
     /// A file with these bytes.
@@ -90,24 +149,42 @@ impl Flow {
         self
     }
 
+    /// A node that sends these messages on `out` and ends.
+    pub fn source<M: Into<Outgoing> + Send>(
+        self,
+        id: &str,
+        messages: impl IntoIterator<Item = M, IntoIter: Send> + Send + 'static,
+    ) -> Self {
+        self.embed(id, move |mut ports| async move {
+            for message in messages {
+                ports.send("out", message).await.map_err(|error| error.to_string())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A node that receives until its stream ends. [`Outcome`] has what it received.
+    pub fn sink(self, id: &str) -> Self {
+        let (seen, name) = (Arc::clone(&self.seen), id.to_owned());
+        self.embed(id, move |mut ports| async move {
+            let events = recv_all(&mut ports).await;
+            seen.lock().unwrap().insert(name, events);
+            Ok(())
+        })
+    }
+
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
     }
 
     pub fn prepare(&self) -> Result<PreparedDataflow, Vec<PrepareError>> {
-        let dataflow = Dataflow::from_text(&self.text, self.folder.path());
-        PreparedDataflow::new(dataflow.unwrap_or_else(|e| panic!("{e}")), compiler(), |_| {})
+        PreparedDataflow::new(self.dataflow(), compiler(), |_| {})
     }
 
     pub async fn try_start(self) -> Result<Running, StartError> {
-        let mut prepared = self.prepare().unwrap_or_else(|errors| panic!("{errors:?}"));
-        for (id, embed) in self.embedded {
-            prepared = embed(prepared, &id);
-        }
         let (sender, mut receiver) = mpsc::channel(1024);
-        let options = StartOptions { logs: Some(sender), grace: self.grace };
-        let running = prepared.start(options).await?;
+        let (running, seen, folder) = self.start_with_logs(sender).await?;
         let lines = tokio::spawn(async move {
             let mut lines = Vec::new();
             while let Some(line) = receiver.recv().await {
@@ -115,7 +192,21 @@ impl Flow {
             }
             lines
         });
-        Ok(Running { running, lines, _folder: self.folder })
+        Ok(Running { running, lines, seen, folder })
+    }
+
+    /// Starts it with its lines going to `logs`.
+    pub async fn start_with_logs(
+        self,
+        logs: mpsc::Sender<LogLine>,
+    ) -> Result<(RunningDataflow, Seen, TempDir), StartError> {
+        let mut prepared = self.prepare().unwrap_or_else(|errors| panic!("{errors:?}"));
+        for (id, embed) in self.embedded {
+            prepared = embed(prepared, &id);
+        }
+        let options = StartOptions { logs: Some(logs), grace: self.grace };
+        let running = soon(prepared.start(options)).await?;
+        Ok((running, self.seen, self.folder))
     }
 
     pub async fn start(self) -> Running {
@@ -131,8 +222,9 @@ impl Flow {
 /// A dataflow that runs.
 pub struct Running {
     pub running: RunningDataflow,
-    lines: tokio::task::JoinHandle<Vec<LogLine>>,
-    _folder: TempDir,
+    pub lines: tokio::task::JoinHandle<Vec<LogLine>>,
+    seen: Seen,
+    folder: TempDir,
 }
 
 impl Running {
@@ -140,10 +232,28 @@ impl Running {
         self.running.control()
     }
 
+    /// The folder that relative paths begin at.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub async fn wait(self) -> Outcome {
-        let report = self.running.wait().await;
+        self.wait_keeping_folder().await.0
+    }
+
+    /// Waits for its end, and gives the folder too, to look into it.
+    pub async fn wait_keeping_folder(self) -> (Outcome, TempDir) {
+        let report = soon(self.running.wait()).await;
         assert_eq!(report.unbalanced(), [""; 0], "{report:#?}");
-        Outcome { report, lines: self.lines.await.unwrap() }
+        let lines = soon(self.lines).await.unwrap();
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        (Outcome { report, lines, seen }, self.folder)
+    }
+
+    /// Asks it to stop, and waits for its end.
+    pub async fn stop(self) -> Outcome {
+        self.running.stop();
+        self.wait().await
     }
 }
 
@@ -169,14 +279,43 @@ pub async fn recv_all(ports: &mut Ports) -> Vec<Event> {
     events
 }
 
-/// An event, written short: `in:hello`, `tick`, `in closed`, `stop`.
+/// Waits for what must happen. With a paused clock a hang is seen at once.
+pub async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(HANG, future).await.expect("it hangs")
+}
+
+/// With a paused clock: returns when every task waits for something that will not come by itself.
+pub async fn at_rest() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Polls a future once and drops it.
+pub async fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// An event, written short: `in:hello`, `in:hello (2 dropped)`, `tick tick (1 missed)`, `in closed`, `stop`.
 pub fn short(event: &Event) -> String {
+    let counted = |text: String, count: u64, what: &str| match count {
+        0 => text,
+        count => format!("{text} ({count} {what})"),
+    };
     match event {
         Event::Input(input) => {
-            format!("{}:{}", input.id, String::from_utf8_lossy(&input.message.payload))
+            let payload = String::from_utf8_lossy(&input.message.payload);
+            counted(format!("{}:{payload}", input.id), input.dropped, "dropped")
         }
-        Event::Tick(tick) => format!("{} tick", tick.id),
-        Event::InputClosed(closed) => format!("{} closed", closed.id),
+        Event::Tick(tick) => counted(format!("{} tick", tick.id), tick.missed, "missed"),
+        Event::InputClosed(closed) => {
+            counted(format!("{} closed", closed.id), closed.dropped, "dropped")
+        }
         Event::Stop(_) => "stop".into(),
     }
 }

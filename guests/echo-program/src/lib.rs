@@ -1,4 +1,4 @@
-//! `echo` as a program: sends each message on as it came. `tests/host/program.rs` runs it.
+//! `echo` as a program: sends each message on as it came. `tests/host/handler.rs` runs it.
 
 use thalweg_guest::{Event, Result, events, outputs, program};
 

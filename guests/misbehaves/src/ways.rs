@@ -63,6 +63,7 @@ fn misbehave(how: &str) -> Result {
         "fails" => Err("told to fail")?,
         "panics" => panic!("told to panic"),
         "exits" => std::process::exit(3),
+        "exits-well" => std::process::exit(0),
         "ignores-stop" | "asks-on" => Ok(()),
         other => Err(format!("parameter `how`: `{other}` is no way to misbehave"))?,
     }

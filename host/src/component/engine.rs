@@ -9,10 +9,15 @@ use wasmtime::{Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocation
 use super::compiler::config;
 use super::error::ComponentProblem;
 use super::imports;
+use super::instance::Outcome;
 use super::state::NodeState;
+use super::types::Event;
 
 /// How often running components are looked at: the longest that one of them keeps a thread to itself.
 const EPOCH: Duration = Duration::from_millis(10);
+
+/// Bytes of a page of linear memory.
+const PAGE: u64 = 64 << 10;
 
 /// Core instances of one component: only counted, so generous.
 const MAX_CORE_INSTANCES: u32 = 100;
@@ -32,6 +37,16 @@ pub enum World {
     Handler,
     /// It exports `run`.
     Program,
+}
+
+impl World {
+    /// The function that the host calls.
+    pub(crate) fn export(self) -> &'static str {
+        match self {
+            Self::Handler => "on-events",
+            Self::Program => "run",
+        }
+    }
 }
 
 /// What the components of a dataflow need together, to make room for them beforehand.
@@ -80,6 +95,9 @@ impl Components {
         let world = world_of(component)?;
         let pre = self.linker.instantiate_pre(component);
         let pre = pre.map_err(|error| ComponentProblem::OtherType(format!("{error:#}")))?;
+        check_export(&pre, world).map_err(|error| {
+            ComponentProblem::OtherType(format!("`{}`: {error:#}", world.export()))
+        })?;
         let uses_wasi = imports_of(component).iter().any(|name| is_wasi(name));
         Ok(PreparedComponent { pre, world, uses_wasi })
     }
@@ -116,14 +134,18 @@ pub(crate) fn load(engine: &Engine, code: &[u8]) -> Result<Component, ComponentP
 /// What `nodes` instances of a component need.
 pub(crate) fn demand_of(component: &Component, nodes: u32) -> Demand {
     let needs = component.resources_required();
+    let needs = needs.as_ref();
     let (memories, tables) = needs.map_or((1, 1), |needs| (needs.num_memories, needs.num_tables));
+    let pages = needs.and_then(|needs| needs.max_initial_memory_size).unwrap_or(0);
     Demand {
         nodes,
         memories: memories * nodes,
         tables: tables * nodes,
         most_memories: memories,
         most_tables: tables,
-        ..Demand::default()
+        // What is over the limits of a node is refused by their name, not for want of room.
+        memory_bytes: pages.saturating_mul(PAGE),
+        table_elements: needs.and_then(|needs| needs.max_initial_table_size).unwrap_or(0),
     }
 }
 
@@ -152,7 +174,9 @@ fn pool(demand: Demand) -> PoolingAllocationConfig {
         .total_stacks(demand.nodes)
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
         .max_memories_per_component(demand.most_memories)
+        .max_memories_per_module(demand.most_memories)
         .max_tables_per_component(demand.most_tables)
+        .max_tables_per_module(demand.most_tables)
         .max_memory_size(size(demand.memory_bytes))
         .table_elements(size(demand.table_elements));
     pool
@@ -186,7 +210,7 @@ fn world_of(component: &Component) -> Result<World, ComponentProblem> {
 pub(super) fn world_by(exports: &[(String, bool)]) -> Result<World, ComponentProblem> {
     let exports_function =
         |wanted: &str| exports.iter().any(|(name, function)| name == wanted && *function);
-    match (exports_function("on-events"), exports_function("run")) {
+    match (exports_function(World::Handler.export()), exports_function(World::Program.export())) {
         (true, false) => Ok(World::Handler),
         (false, true) => Ok(World::Program),
         (true, true) => Err(ComponentProblem::TwoWorlds),
@@ -195,6 +219,21 @@ pub(super) fn world_by(exports: &[(String, bool)]) -> Result<World, ComponentPro
             let exports = if names.is_empty() { "nothing".into() } else { names.join(", ") };
             Err(ComponentProblem::NoWorld { exports })
         }
+    }
+}
+
+/// Tells before the start what would otherwise be found at it: that the function has another type.
+fn check_export(pre: &InstancePre<NodeState>, world: World) -> wasmtime::Result<()> {
+    let component = pre.component();
+    let ty = component.component_type();
+    let export = ty.get_export(component.engine(), world.export());
+    let Some(ComponentItem::ComponentFunc(function)) = export.map(|export| export.ty) else {
+        return Ok(());
+    };
+    let types = pre.instance_type();
+    match world {
+        World::Handler => function.typecheck::<(Vec<Event>,), Outcome>(&types),
+        World::Program => function.typecheck::<(), Outcome>(&types),
     }
 }
 

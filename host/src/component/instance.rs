@@ -36,7 +36,8 @@ pub(crate) struct Instance {
     entry: Entry,
 }
 
-type Outcome = (Result<(), String>,);
+/// What the function of either world gives.
+pub(crate) type Outcome = (Result<(), String>,);
 
 enum Entry {
     OnEvents(TypedFunc<(Vec<Event>,), Outcome>),
@@ -57,9 +58,10 @@ impl Instance {
         let mut store = Store::new(component.pre.engine(), state);
         limit(&mut store, &code.limits);
         let instance = component.pre.instantiate_async(&mut store).await.map_err(start_problem)?;
+        let export = component.world.export();
         let entry = match component.world {
-            World::Handler => instance.get_typed_func(&mut store, "on-events").map(Entry::OnEvents),
-            World::Program => instance.get_typed_func(&mut store, "run").map(Entry::Run),
+            World::Handler => instance.get_typed_func(&mut store, export).map(Entry::OnEvents),
+            World::Program => instance.get_typed_func(&mut store, export).map(Entry::Run),
         };
         let entry = entry.map_err(|error| ComponentProblem::OtherType(format!("{error:#}")))?;
         Ok(Self { store, entry })

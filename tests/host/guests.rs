@@ -1,0 +1,53 @@
+//! Every guest is there for a test.
+
+use std::fs;
+
+use crate::support::root;
+
+/// The names of the folders of guests, without the crate that they are written with.
+fn guests() -> Vec<String> {
+    let folders = fs::read_dir(root().join("guests")).unwrap().map(|entry| entry.unwrap().path());
+    let guests =
+        folders.filter(|path| ["Cargo.toml", "app.py"].iter().any(|file| path.join(file).exists()));
+    let names = guests.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    let mut names: Vec<_> = names.filter(|name| name != "sdk").collect();
+    names.sort();
+    names
+}
+
+/// The sources of the tests, by the names of their files.
+fn sources() -> Vec<(String, String)> {
+    let files = fs::read_dir(root().join("tests/host")).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(path).unwrap())
+        })
+        .collect()
+}
+
+/// Whether a test source runs a guest: it writes out the file, or its name in a list of guests.
+fn runs(source: &str, guest: &str) -> bool {
+    let named = source.contains("guests/{") && source.contains(&format!("\"{guest}\""));
+    named || source.contains(&format!("guests/{guest}.wasm"))
+}
+
+#[test]
+fn every_guest_is_run_by_the_test_that_its_first_lines_name() {
+    let sources = sources();
+    let guests = guests();
+    assert!(guests.len() > 10, "{guests:?}");
+    for guest in guests {
+        let folder = root().join("guests").join(&guest);
+        let code = fs::read_to_string(folder.join("src/lib.rs"))
+            .or_else(|_| fs::read_to_string(folder.join("app.py")))
+            .unwrap();
+        let (_, named) = code.split_once("tests/host/").unwrap_or_else(|| panic!("{guest}"));
+        let (named, _) = named.split_once('`').unwrap();
+        let (_, source) = sources
+            .iter()
+            .find(|(name, _)| name == named)
+            .unwrap_or_else(|| panic!("`{guest}` names `{named}`, which does not exist"));
+        assert!(runs(source, &guest), "`{named}` does not run `{guest}`");
+    }
+}
