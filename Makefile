@@ -54,7 +54,7 @@ proof-copies: guests ## Prove that large payloads are not copied
 proof-contained: guests ## Prove that nodes that do harm harm only themselves
 	$(PROOF) contained
 
-proof-stop: guests ## Prove that stopping drains
+proof-stop: guests build ## Prove that stopping drains
 	$(PROOF) stop
 
 setup: targets $(VENV)/componentize-py # All tools that are no part of Rust

@@ -74,7 +74,6 @@ async fn an_error_is_in_the_report_behind_everything_that_was_sent() {
 
 /// It looks for a stop by `try-next`, which gives none for as long as it runs.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a program that never waits has the time of one event for its whole life"]
 async fn a_source_that_only_looks_for_a_stop_may_send_for_long() {
     let text = "
 nodes:

@@ -54,7 +54,8 @@ impl Instance {
         let wasi = component.uses_wasi.then(|| wasi::context(code, &setup.log)).transpose();
         let wasi = wasi.map_err(|error| ComponentProblem::NotReady(format!("{error:#}")))?;
         let InstanceSetup { ports, parameters, log, usage } = setup;
-        let state = NodeState::new(ports, parameters, log, code.limits, usage, wasi);
+        let mut state = NodeState::new(ports, parameters, log, code.limits, usage, wasi);
+        state.budget.renewed_by_sending = component.world == World::Program;
         let mut store = Store::new(component.pre.engine(), state);
         limit(&mut store, &code.limits);
         let instance = component.pre.instantiate_async(&mut store).await.map_err(start_problem)?;

@@ -74,6 +74,9 @@ pub(crate) struct Budget {
     usage: Arc<Usage>,
     limit: Duration,
     events: u64,
+    /// A message that was sent begins a new budget: for programs, which may send for ever without taking
+    /// an event. A handler has the time of its events, whatever it sends.
+    pub(crate) renewed_by_sending: bool,
     counted_from: Option<u64>,
 }
 
@@ -89,13 +92,20 @@ pub(crate) enum Turn {
 
 impl Budget {
     pub(crate) fn new(usage: Arc<Usage>, limit: Duration) -> Self {
-        Self { usage, limit, events: 0, counted_from: None }
+        Self { usage, limit, events: 0, renewed_by_sending: false, counted_from: None }
     }
 
     /// The component has been given `events` more events and is done with those before.
     pub(crate) fn begin(&mut self, events: usize) {
         self.events = events as u64;
         self.counted_from = None;
+    }
+
+    /// The component has sent a message.
+    pub(crate) fn sent(&mut self) {
+        if self.renewed_by_sending {
+            self.counted_from = None;
+        }
     }
 
     /// An epoch has ended while the component runs.

@@ -14,7 +14,11 @@ impl Host for NodeState {
         parameters: ParameterList,
     ) -> wasmtime::Result<Result<(), SendError>> {
         let message = lift(payload, encoding, parameters, &mut self.handles)?;
-        Ok(self.ports.send(&output, message).await.map_err(SendError::from))
+        let sent = self.ports.send(&output, message).await;
+        if sent.is_ok() {
+            self.budget.sent();
+        }
+        Ok(sent.map_err(SendError::from))
     }
 }
 
