@@ -105,6 +105,31 @@ impl Ports {
         self.outputs.try_send(output, message)
     }
 
+    /// [`Self::recv`] for adapters that wait by other means: when pending, the waker is woken by the next
+    /// event. A later call replaces the waker.
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let taken = ready!(self.events.poll_take(context, Most::events(1)));
+        Poll::Ready(if taken == 0 { None } else { self.events.next_ready() })
+    }
+
+    /// [`Self::send`] for adapters that wait by other means: when pending, the message was not sent, and
+    /// the waker is woken when it is worth another try.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the message is then in no inbox.
+    pub fn poll_send(
+        &mut self,
+        context: &mut Context<'_>,
+        output: &str,
+        message: Outgoing,
+    ) -> Poll<Result<(), SendError>> {
+        let (output, sent) = self.outputs.checked(output, &message)?;
+        ready!(output.poll_room(context, message.size()))?;
+        output.deliver(message, sent);
+        Poll::Ready(Ok(()))
+    }
+
     /// Takes both ends apart, to receive in one task and send in another.
     pub fn split(self) -> (Events, Outputs) {
         (self.events, self.outputs)
