@@ -12,7 +12,7 @@ mod value;
 
 use pyo3::prelude::*;
 
-#[pymodule(gil_used = false)]
+#[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
     use super::bridge::shut_down;

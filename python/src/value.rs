@@ -5,9 +5,9 @@ use std::ffi::{c_int, c_void};
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
 /// The bytes of a message. Supports the buffer protocol, read only: `memoryview(payload)` and whatever
 /// takes a buffer share the bytes, which live as long as any view of them.
@@ -52,7 +52,7 @@ impl Payload {
 }
 
 /// The bytes of a value that is to be sent: a `str`, a payload that was received, or anything with the
-/// buffer protocol. `bytes` and received payloads are shared, the others copied: they may change.
+/// buffer protocol. A received payload is shared; the others are copied once.
 pub(crate) fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(payload) = value.cast::<Payload>() {
         return Ok(payload.get().bytes.clone());
@@ -63,11 +63,23 @@ pub(crate) fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(bytes) = value.cast::<PyBytes>() {
         return Ok(Bytes::copy_from_slice(bytes.as_bytes()));
     }
-    let buffer = PyBuffer::<u8>::get(value).map_err(|_| {
+    let buffer = PyUntypedBuffer::get(value).map_err(|_| {
         let kind = value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
         PyTypeError::new_err(format!(
-            "cannot send a value of type `{kind}`: send a `str`, `bytes`, or anything with the buffer protocol of bytes"
+            "cannot send a value of type `{kind}`: send a `str`, `bytes`, or anything with the buffer protocol"
         ))
     })?;
-    Ok(Bytes::from(buffer.to_vec(value.py())?))
+    if buffer.len_bytes() == 0 {
+        return Ok(Bytes::new());
+    }
+    if buffer.is_c_contiguous() {
+        #[expect(unsafe_code, reason = "the buffer protocol is made of pointers")]
+        // SAFETY: the view keeps its bytes in place while it lives, and holding the interpreter keeps
+        // Python code from changing them while they are copied.
+        let bytes =
+            unsafe { std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes()) };
+        return Ok(Bytes::copy_from_slice(bytes));
+    }
+    let packed = PyMemoryView::from(value)?.call_method0("tobytes")?;
+    Ok(Bytes::copy_from_slice(packed.cast::<PyBytes>()?.as_bytes()))
 }

@@ -27,7 +27,7 @@ from thalweg._native import (
     Tick,
     __version__,
 )
-from thalweg._node import Event, Node
+from thalweg._node import Event, Node, Parameter
 from thalweg._report import Exit, InputReport, NodeReport, OutputReport, RunReport
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "NodeReport",
     "OutputClosed",
     "OutputReport",
+    "Parameter",
     "Payload",
     "Run",
     "RunReport",

@@ -4,6 +4,25 @@ from typing import Literal, final
 
 from _typeshed import ReadableBuffer
 
+__all__ = [
+    "DataflowError",
+    "Flow",
+    "Input",
+    "InputClosed",
+    "NodeClosed",
+    "NodePorts",
+    "OutputClosed",
+    "Payload",
+    "Readiness",
+    "Run",
+    "StartError",
+    "Stop",
+    "ThalwegError",
+    "Tick",
+    "__version__",
+    "shut_down",
+]
+
 __version__: str
 
 class ThalwegError(Exception): ...
