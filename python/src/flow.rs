@@ -14,7 +14,7 @@ use thalweg::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{awaitable, runtime};
-use crate::node::{DataflowError, NodePorts, StartError};
+use crate::node::{DataflowError, NodePorts, StartError, nothing_now};
 use crate::readiness::Readiness;
 
 /// Log lines that may wait to be read before the nodes that write wait.
@@ -54,7 +54,8 @@ impl Flow {
         let dataflow = self.dataflow.clone();
         awaitable(py, async move {
             let prepared = tokio::task::spawn_blocking(move || prepare(dataflow)).await;
-            let prepared = prepared.map_err(|error| PyRuntimeError::new_err(error.to_string()))??;
+            let prepared =
+                prepared.map_err(|error| PyRuntimeError::new_err(error.to_string()))??;
             start(prepared).await
         })
     }
@@ -187,10 +188,12 @@ impl Run {
         match lines.poll_recv(&mut Context::from_waker(waker)) {
             Poll::Ready(Some(line)) => {
                 let (stream, level) = stream_and_level(line.stream);
-                (line.node.as_str(), stream, level, line.text).into_pyobject(py).map(Bound::into_any)
+                (line.node.as_str(), stream, level, line.text)
+                    .into_pyobject(py)
+                    .map(Bound::into_any)
             }
             Poll::Ready(None) => Ok(py.None().into_bound(py)),
-            Poll::Pending => Ok(pyo3::types::PyBool::new(py, false).to_owned().into_any()),
+            Poll::Pending => Ok(nothing_now(py)),
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::ffi::{c_int, c_void};
 
 use bytes::Bytes;
+use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
-use pyo3::buffer::PyUntypedBuffer;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
@@ -76,8 +76,9 @@ pub(crate) fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
         #[expect(unsafe_code, reason = "the buffer protocol is made of pointers")]
         // SAFETY: the view keeps its bytes in place while it lives, and holding the interpreter keeps
         // Python code from changing them while they are copied.
-        let bytes =
-            unsafe { std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes()) };
+        let bytes = unsafe {
+            std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes())
+        };
         return Ok(Bytes::copy_from_slice(bytes));
     }
     let packed = PyMemoryView::from(value)?.call_method0("tobytes")?;

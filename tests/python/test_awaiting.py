@@ -3,6 +3,7 @@ import inspect
 import random
 from contextlib import aclosing
 
+import pytest
 import thalweg
 from conftest import DIRECT, ECHO, Main, number, run_flow, sends
 
@@ -120,3 +121,44 @@ nodes:
 """
     assert run_main(run_flow(text, sink=sink)).ok
     assert turns > 50000 // 256 // 2
+
+
+def test_some_inputs_are_read_without_taking_from_the_others(run_main: Main) -> None:
+    text = """
+nodes:
+  - { id: source, embedded: true, outputs: [a, b] }
+  - { id: sink, embedded: true, inputs: { a: source/a, b: source/b } }
+"""
+
+    async def source(node: thalweg.Node) -> None:
+        for count in range(100):
+            for output in "ab":
+                await node.send(output, count.to_bytes(8, "little"))
+
+    async def sink(node: thalweg.Node) -> None:
+        *inputs, closed = [event async for event in node.events("b")]
+        assert [number(event) for event in inputs] == list(range(100))
+        assert isinstance(closed, thalweg.InputClosed) and closed.id == "b"
+        rest = [event async for event in node.events()]
+        assert [number(event) for event in rest[:100]] == list(range(100))
+        assert {type(event) for event in rest[100:]} == {thalweg.InputClosed, thalweg.Stop}
+        with pytest.raises(ValueError, match="no input `c`; it has `a`, `b`"):
+            await anext(node.events("c"))
+
+    report = run_main(run_flow(text, source=source, sink=sink))
+    assert report.ok, report
+
+
+def test_a_batch_is_all_that_is_there(run_main: Main) -> None:
+    async def sink(node: thalweg.Node) -> None:
+        seen: list[thalweg.Event] = []
+        while batch := await node.next_batch(50):
+            assert len(batch) <= 50
+            seen += batch
+        assert [number(event) for event in seen[:-2]] == list(range(1000))
+        assert await node.next_batch(1) == []
+        with pytest.raises(ValueError, match="at least one event"):
+            await node.next_batch(0)
+
+    report = run_main(run_flow(DIRECT, source=sends(1000), sink=sink))
+    assert report.ok, report

@@ -66,12 +66,9 @@ def test_leaving_the_block_by_an_exception_ends_at_once(run_main: Main) -> None:
 
 def test_a_node_that_the_dataflow_ended_is_told(run_main: Main) -> None:
     async def sink(node: thalweg.Node) -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            with pytest.raises(thalweg.NodeClosed):
-                await node.next_event()
-            told.set()
+        with pytest.raises(thalweg.NodeClosed):
+            await take_all(node)
+        told.set()
 
     async def main() -> None:
         global told
@@ -80,9 +77,9 @@ def test_a_node_that_the_dataflow_ended_is_told(run_main: Main) -> None:
         flow.node("sink")(sink)
         run = await flow.start()
         run.kill()
+        await told.wait()
         report = await run.wait()
         assert report.nodes["sink"].exit.name == "killed"
-        await told.wait()
 
     run_main(main())
 
