@@ -27,6 +27,18 @@ pub(crate) enum Item {
     Stop(StopReason),
 }
 
+impl Item {
+    /// The input that it came by; none for the stop.
+    fn input(&self) -> Option<usize> {
+        match self {
+            Self::Message { input, .. } | Self::Tick { input, .. } | Self::Closed { input, .. } => {
+                Some(*input)
+            }
+            Self::Stop(_) => None,
+        }
+    }
+}
+
 /// What became of the messages of one input. `received` is the sum of the other three and of what is
 /// still waiting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -267,6 +279,34 @@ impl Inbox {
         Some(taken)
     }
 
+    /// Like [`Self::poll_recv`], but takes one event of one of `inputs` and leaves the others where they
+    /// are. 0 once these inputs have closed and everything of them was taken.
+    pub(crate) fn poll_recv_of(
+        &self,
+        context: &mut Context<'_>,
+        inputs: &[usize],
+        take: &mut dyn FnMut(Item),
+    ) -> Poll<usize> {
+        let (taken, senders) = {
+            let mut inner = self.lock();
+            let position = inner.queue.iter().position(|slot| {
+                slot.as_ref().and_then(Item::input).is_some_and(|input| inputs.contains(&input))
+            });
+            match position {
+                Some(position) => inner.take_at(position, take),
+                None if inner.gone || inputs.iter().all(|input| inner.input(*input).closed) => {
+                    (0, Vec::new())
+                }
+                None => {
+                    inner.receiver = Some(context.waker().clone());
+                    return Poll::Pending;
+                }
+            }
+        };
+        senders.into_iter().for_each(Waker::wake);
+        Poll::Ready(taken)
+    }
+
     /// The node gave up waiting and does something else.
     pub(crate) fn forget_receiver(&self) {
         let forgotten = self.lock().receiver.take();
@@ -502,6 +542,24 @@ impl Inner {
             take(item);
         }
         (taken, senders)
+    }
+
+    /// Moves one event out of the middle. It must be the first of its input.
+    fn take_at(&mut self, position: usize, take: &mut dyn FnMut(Item)) -> (usize, Vec<Waker>) {
+        let mut senders = Vec::new();
+        let Some(mut item) = self.queue.get_mut(position).and_then(Option::take) else {
+            return (0, senders);
+        };
+        self.live -= 1;
+        self.delivered += 1;
+        self.account(&mut item, &mut senders);
+        take(item);
+        while let Some(None) = self.queue.front() {
+            self.queue.pop_front();
+            self.base += 1;
+        }
+        self.compact();
+        (1, senders)
     }
 
     fn account(&mut self, item: &mut Item, senders: &mut Vec<Waker>) {

@@ -105,6 +105,65 @@ impl Ports {
         self.outputs.try_send(output, message)
     }
 
+    /// [`Self::recv`] for adapters that wait by other means: when pending, the waker is woken by the next
+    /// event. A later call replaces the waker.
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let taken = ready!(self.events.poll_take(context, Most::events(1)));
+        Poll::Ready(if taken == 0 { None } else { self.events.next_ready() })
+    }
+
+    /// [`Self::recv_batch`] for adapters that wait by other means, as [`Self::poll_recv`].
+    pub fn poll_recv_batch(
+        &mut self,
+        context: &mut Context<'_>,
+        batch: &mut Vec<Event>,
+        max: usize,
+    ) -> Poll<usize> {
+        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES };
+        let taken = ready!(self.events.poll_take(context, most));
+        while let Some(event) = self.events.next_ready() {
+            batch.push(event);
+        }
+        Poll::Ready(taken)
+    }
+
+    /// Like [`Self::poll_recv`], but gives events of these inputs alone and leaves the others where they
+    /// are. None once all of them have closed. `inputs` are positions in [`Self::inputs`].
+    pub fn poll_recv_of(
+        &mut self,
+        context: &mut Context<'_>,
+        inputs: &[usize],
+    ) -> Poll<Option<Event>> {
+        let Events { inbox, ready, counts, .. } = &mut self.events;
+        let taken = inbox.poll_recv_of(context, inputs, &mut |item| ready.push_back(item));
+        let taken = ready!(taken);
+        counts.note(taken, ready.front());
+        Poll::Ready(self.events.next_ready())
+    }
+
+    /// The inputs, in the order of their names.
+    pub fn inputs(&self) -> &[InputId] {
+        &self.events.ids
+    }
+
+    /// [`Self::send`] for adapters that wait by other means: when pending, the message was not sent, and
+    /// the waker is woken when it is worth another try.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the message is then in no inbox.
+    pub fn poll_send(
+        &mut self,
+        context: &mut Context<'_>,
+        output: &str,
+        message: Outgoing,
+    ) -> Poll<Result<(), SendError>> {
+        let (output, sent) = self.outputs.checked(output, &message)?;
+        ready!(output.poll_room(context, message.size()))?;
+        output.deliver(message, sent);
+        Poll::Ready(Ok(()))
+    }
+
     /// Takes both ends apart, to receive in one task and send in another.
     pub fn split(self) -> (Events, Outputs) {
         (self.events, self.outputs)

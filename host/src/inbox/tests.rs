@@ -293,6 +293,37 @@ fn a_batch_ends_once_it_has_enough_bytes() {
     assert_eq!(inbox.try_recv(Most { events: 8, bytes: 1 }, &mut |_| {}), Some(1));
 }
 
+/// What comes of some inputs alone; "pending" where there is nothing now, "end" where there will be nothing.
+fn take_of(inbox: &Inbox, inputs: &[usize]) -> String {
+    let (_woken, waker) = waker();
+    let mut seen = String::from("end");
+    let polled = inbox.poll_recv_of(&mut Context::from_waker(&waker), inputs, &mut |item| {
+        seen = format!("{:?}", item.input().unwrap());
+    });
+    if polled.is_pending() { "pending".into() } else { seen }
+}
+
+#[test]
+fn some_inputs_are_read_without_taking_from_the_others() {
+    let feeds = [queue(8, 64, Overflow::Block), queue(1, 64, Overflow::DropOldest), timer()];
+    let inbox = inbox(&feeds);
+    assert_eq!(take_of(&inbox, &[1]), "pending");
+    inbox.push(0, message(0, 1));
+    inbox.push(1, message(0, 1));
+    inbox.push(1, message(1, 1));
+    inbox.tick(2, 0);
+    assert_eq!(take_of(&inbox, &[1, 2]), "1");
+    assert_eq!(take_of(&inbox, &[1, 2]), "2");
+    assert_eq!(take_of(&inbox, &[1, 2]), "pending");
+    inbox.push(1, message(2, 1));
+    inbox.close_input(1);
+    assert_eq!(take_of(&inbox, &[1]), "1");
+    assert_eq!(take_of(&inbox, &[1]), "1", "the closing");
+    assert_eq!(take_of(&inbox, &[1]), "end");
+    inbox.close_input(0);
+    assert_eq!(take_all(&inbox), ["0:0", "0:closed+0", "2:closed+0", "InputsClosed"]);
+}
+
 #[test]
 fn a_node_is_quiet_when_it_waits_and_nothing_can_come_from_outside() {
     let inbox = inbox(&[queue(8, 64, Overflow::Block), queue(8, 64, Overflow::Block)]);

@@ -1,0 +1,125 @@
+"""A node: what it receives, and what it sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, TypeAlias
+
+from thalweg._native import Input, InputClosed, NodePorts, Payload, Stop, Tick
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+    from thalweg._loop import Wakeups
+
+    Value: TypeAlias = ReadableBuffer | Payload | str
+    """What a node sends: bytes in any form, or text."""
+
+Event: TypeAlias = Input | Tick | InputClosed | Stop
+"""What a node receives."""
+
+Parameter: TypeAlias = bool | int | float | str | bytes
+"""A value that travels beside a message."""
+
+TURN = 256
+"""Events that a busy node takes before the other tasks of its loop have a turn."""
+
+
+class Node:
+    """A node of a dataflow that runs in this process.
+
+    It belongs to the event loop in which the dataflow was started; elsewhere its methods raise
+    `RuntimeError`. Several tasks may wait for events: each event goes to exactly one of them.
+    """
+
+    def __init__(self, id: str, ports: NodePorts, wakeups: Wakeups) -> None:
+        self._id = id
+        self._ports = ports
+        self._wakeups = wakeups
+        self._token = wakeups.enter()
+        self._until_turn = TURN
+        ports.attach(wakeups.readiness, self._token)
+
+    @property
+    def id(self) -> str:
+        """Its name in the descriptor."""
+        return self._id
+
+    async def next_event(self) -> Event | None:
+        """The next event; waits for one. `None` after `Stop`, every time.
+
+        Events come in the order in which they entered the node's inbox: arrival order across inputs,
+        first in first out for each output that it reads. Cancelling the wait loses none. When events are
+        ready it does not wait for a turn of the loop, but gives other tasks one every now and then.
+
+        Raises `NodeClosed` once the dataflow has ended the node.
+        """
+        await self._turn()
+        while (event := self._ports.next()) is False:
+            await self._wait()
+        return event
+
+    async def next_batch(self, max: int) -> list[Event]:
+        """Waits for an event, then gives all that are there, at most `max`: cheaper per event than
+        `next_event`. At most 64 are given at once. Empty after `Stop`, every time.
+
+        Raises as `next_event`, and `ValueError` when `max` is not at least 1.
+        """
+        if max < 1:
+            raise ValueError(f"a batch is of at least one event, not of {max}")
+        await self._turn()
+        while (batch := self._ports.next_batch(max)) is False:
+            await self._wait()
+        return batch or []
+
+    async def events(self, *inputs: str) -> AsyncGenerator[Event, None]:
+        """The events one by one, as `next_event` gives them, up to and with `Stop`.
+
+        With names of inputs, only the events of these, up to their closing: those of the others stay in
+        the inbox, for whoever asks for them. Raises `ValueError` when the node has no such input.
+        """
+        if inputs:
+            positions = self._ports.inputs(list(inputs))
+            while (event := await self._next_of(positions)) is not None:
+                yield event
+        else:
+            while (event := await self.next_event()) is not None:
+                yield event
+
+    async def send(self, output: str, value: Value, /, **metadata: Parameter) -> None:
+        """Sends a message to every input that reads `output`; waits until each of them has room, unless
+        its overflow rule drops instead. Order is kept. Cancelling the wait sends it to none.
+
+        Raises `OutputClosed` when every node that read the output has ended, `ValueError` when there is
+        no such output or the message is too large, `TypeError` when the value is none that can be sent.
+        """
+        while not self._ports.send(output, value, metadata):
+            await self._wakeups.wait(self._token)
+
+    def try_send(self, output: str, value: Value, /, **metadata: Parameter) -> bool:
+        """Sends like `send`, but gives `False` instead of waiting; then nothing was sent."""
+        return self._ports.send(output, value, metadata)
+
+    async def _next_of(self, positions: list[int]) -> Event | None:
+        await self._turn()
+        while (event := self._ports.next_of(positions)) is False:
+            await self._wait()
+        return event
+
+    async def _turn(self) -> None:
+        """Lets other tasks have a turn every now and then. Before an event is taken: cancelling here
+        loses none."""
+        self._until_turn -= 1
+        if self._until_turn < 0:
+            self._until_turn = TURN
+            await asyncio.sleep(0)
+
+    async def _wait(self) -> None:
+        self._until_turn = TURN
+        await self._wakeups.wait(self._token)
+
+    def _end(self, failure: str | None = None) -> None:
+        """Ends the node for the dataflow. The second call does nothing."""
+        self._ports.end(failure)
+        self._wakeups.leave(self._token)

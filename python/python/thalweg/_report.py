@@ -1,0 +1,94 @@
+"""What happened in a run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a node ended."""
+
+    name: str
+    """One word: `finished`, `stopped`, `failed`, `exited`, `trapped`, `out-of-memory`, `out-of-time`,
+    `killed`, `panicked`, ..."""
+    ok: bool
+    """Whether it ended as it should."""
+    text: str
+    """The end in words."""
+    backtrace: tuple[str, ...] = ()
+    """The functions of a component that were active when it trapped, innermost first."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputReport:
+    """What became of the messages of an input. `received` is the sum of the other three."""
+
+    id: str
+    source: str
+    """The output that it reads, as `node/output`."""
+    received: int
+    delivered: int
+    dropped: int
+    """Dropped by its overflow rule."""
+    discarded: int
+    """Still there when the node ended, or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReport:
+    """What was sent by an output."""
+
+    id: str
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """What happened to a node."""
+
+    id: str
+    exit: Exit
+    last_event: str | None
+    """Which event it was given last, where it did not end well."""
+    events_in: int
+    events_out: int
+    restarts: int
+    cpu_seconds: float | None
+    """None for what is no component."""
+    peak_memory: int | None
+    """Bytes of linear memory; none for what is no component."""
+    first_event_seconds: float | None
+    """From the start to its first event."""
+    inputs: tuple[InputReport, ...]
+    outputs: tuple[OutputReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What happened in a run."""
+
+    seconds: float
+    nodes: dict[str, NodeReport]
+    """By their ids, in the order of the descriptor."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every node ended well."""
+        return all(node.exit.ok for node in self.nodes.values())
+
+
+def read_report(text: str) -> RunReport:
+    """The report in its JSON form."""
+    report = json.loads(text)
+    return RunReport(report["seconds"], {node["id"]: _node(node) for node in report["nodes"]})
+
+
+def _node(node: dict[str, Any]) -> NodeReport:
+    exit = node.pop("exit")
+    inputs = tuple(InputReport(**input) for input in node.pop("inputs"))
+    outputs = tuple(OutputReport(**output) for output in node.pop("outputs"))
+    backtrace = tuple(exit.pop("backtrace", ()))
+    return NodeReport(**node, exit=Exit(**exit, backtrace=backtrace), inputs=inputs, outputs=outputs)

@@ -1,0 +1,217 @@
+//! Events as Python sees them: frozen classes, one for each kind, for `match`.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyMemoryView};
+use thalweg::{Encoding, Event, Parameters, StopReason, Value};
+
+use crate::value::Payload;
+
+/// A message that another node sent.
+#[pyclass(frozen)]
+pub(crate) struct Input {
+    message: thalweg::Input,
+}
+
+#[pymethods]
+impl Input {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("id", "value")
+    }
+
+    /// The input that it came by.
+    #[getter]
+    fn id(&self) -> &str {
+        self.message.id.as_str()
+    }
+
+    /// How many messages of this input were dropped directly before this one.
+    #[getter]
+    fn dropped(&self) -> u64 {
+        self.message.dropped
+    }
+
+    /// The payload, read only and without a copy. It may outlive the event.
+    #[getter]
+    fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
+        PyMemoryView::from(Bound::new(py, self.payload())?.as_any())
+    }
+
+    /// The payload as text.
+    fn text(&self) -> PyResult<String> {
+        let text = std::str::from_utf8(&self.message.message.payload);
+        Ok(text.map_err(|error| PyValueError::new_err(error.to_string()))?.to_owned())
+    }
+
+    /// The payload, to be sent on without a copy.
+    #[getter]
+    fn payload(&self) -> Payload {
+        Payload::new(self.message.message.payload.clone())
+    }
+
+    /// Nanoseconds since the Unix epoch by the clock of the sending host.
+    #[getter]
+    fn timestamp(&self) -> u64 {
+        self.message.message.metadata.timestamp
+    }
+
+    /// Counts the messages of the output, from 0.
+    #[getter]
+    fn sequence(&self) -> u64 {
+        self.message.message.metadata.sequence
+    }
+
+    /// `raw` or `arrow`.
+    #[getter]
+    fn encoding(&self) -> &'static str {
+        match self.message.message.metadata.encoding {
+            Encoding::Raw => "raw",
+            Encoding::Arrow => "arrow",
+        }
+    }
+
+    /// The values that travel with it, by name; of equal names the last.
+    #[getter]
+    fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (name, value) in self.message.message.metadata.parameters.iter() {
+            match value {
+                Value::Boolean(value) => dict.set_item(&**name, value)?,
+                Value::Integer(value) => dict.set_item(&**name, value)?,
+                Value::Float(value) => dict.set_item(&**name, value)?,
+                Value::Text(value) => dict.set_item(&**name, &**value)?,
+                Value::Bytes(value) => dict.set_item(&**name, PyBytes::new(py, value))?,
+            }
+        }
+        Ok(dict)
+    }
+
+    fn __repr__(&self) -> String {
+        let message = &self.message.message;
+        format!(
+            "Input(id={:?}, sequence={}, {} bytes)",
+            self.id(),
+            message.metadata.sequence,
+            message.payload.len()
+        )
+    }
+}
+
+/// A timer that came due.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Tick {
+    /// The input that the timer feeds.
+    id: String,
+    /// When it came due: nanoseconds since the Unix epoch.
+    timestamp: u64,
+    /// How many earlier ticks nobody took.
+    missed: u64,
+}
+
+#[pymethods]
+impl Tick {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("id", "missed")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Tick(id={:?}, missed={})", self.id, self.missed)
+    }
+}
+
+/// The last event of an input.
+#[pyclass(frozen, get_all)]
+pub(crate) struct InputClosed {
+    /// The input.
+    id: String,
+    /// How many messages were dropped after the last one that was delivered.
+    dropped: u64,
+}
+
+#[pymethods]
+impl InputClosed {
+    #[classattr]
+    fn __match_args__() -> (&'static str,) {
+        ("id",)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("InputClosed(id={:?}, dropped={})", self.id, self.dropped)
+    }
+}
+
+/// The last event of all.
+#[pyclass(frozen, get_all)]
+pub(crate) struct Stop {
+    /// `requested` or `inputs-closed`.
+    reason: &'static str,
+}
+
+#[pymethods]
+impl Stop {
+    #[classattr]
+    fn __match_args__() -> (&'static str,) {
+        ("reason",)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Stop(reason={:?})", self.reason)
+    }
+}
+
+/// The event as an object of its class.
+pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match event {
+        Event::Input(message) => Bound::new(py, Input { message })?.into_any(),
+        Event::Tick(tick) => {
+            let thalweg::Tick { id, timestamp, missed } = tick;
+            Bound::new(py, Tick { id: id.to_string(), timestamp, missed })?.into_any()
+        }
+        Event::InputClosed(closed) => {
+            let thalweg::InputClosed { id, dropped } = closed;
+            Bound::new(py, InputClosed { id: id.to_string(), dropped })?.into_any()
+        }
+        Event::Stop(reason) => {
+            let reason = match reason {
+                StopReason::Requested => "requested",
+                StopReason::InputsClosed => "inputs-closed",
+            };
+            Bound::new(py, Stop { reason })?.into_any()
+        }
+    })
+}
+
+/// Keyword arguments as parameters of a message, with their types.
+pub(crate) fn parameters(metadata: Option<&Bound<'_, PyDict>>) -> PyResult<Parameters> {
+    let Some(metadata) = metadata else { return Ok(Parameters::default()) };
+    let parameter = |(name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+        let name: String = name.extract()?;
+        Ok((Arc::from(name.as_str()), parameter_value(&name, &value)?))
+    };
+    metadata.iter().map(parameter).collect::<PyResult<Vec<_>>>().map(Parameters::from_iter)
+}
+
+fn parameter_value(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
+    // A bool is an int in Python: it must be asked for first.
+    if let Ok(value) = value.cast::<PyBool>() {
+        Ok(Value::Boolean(value.is_true()))
+    } else if let Ok(value) = value.cast::<PyInt>() {
+        Ok(Value::Integer(value.extract()?))
+    } else if let Ok(value) = value.cast::<PyFloat>() {
+        Ok(Value::Float(value.value()))
+    } else if let Ok(value) = value.cast::<PyString>() {
+        Ok(Value::Text(Arc::from(value.to_str()?)))
+    } else if let Ok(value) = value.cast::<PyBytes>() {
+        Ok(Value::Bytes(bytes::Bytes::copy_from_slice(value.as_bytes())))
+    } else {
+        let kind = value.get_type().name()?;
+        Err(pyo3::exceptions::PyTypeError::new_err(format!(
+            "metadata `{name}` is of type `{kind}`; it must be a bool, int, float, str or bytes"
+        )))
+    }
+}

@@ -1,0 +1,34 @@
+//! Thalweg for Python: the native half. It converts; what people use is the Python package around it.
+//!
+//! No thread of the runtime takes the interpreter's lock on the way of an event: `readiness` wakes event
+//! loops by a file descriptor. Only the rare awaits of `bridge` (start, wait) call into Python.
+
+mod bridge;
+mod event;
+mod flow;
+mod node;
+mod readiness;
+mod value;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = true)]
+mod _native {
+    #[pymodule_export]
+    use super::bridge::shut_down;
+    #[pymodule_export]
+    use super::event::{Input, InputClosed, Stop, Tick};
+    #[pymodule_export]
+    use super::flow::{Flow, Run};
+    #[pymodule_export]
+    use super::node::{
+        DataflowError, NodeClosed, NodePorts, OutputClosed, StartError, ThalwegError,
+    };
+    #[pymodule_export]
+    use super::readiness::Readiness;
+    #[pymodule_export]
+    use super::value::Payload;
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "the name that Python expects")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}
