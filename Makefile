@@ -3,13 +3,17 @@
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
 VENV := .venv/bin
+# A venv of its own, so that the package is tested as it is installed: from its wheel alone.
+PYTHON := build/python/bin
 TARGETS := wasm32-wasip2 wasm32-unknown-unknown
 # Once built, every test run ends within seconds: whatever takes this long hangs, and that is a failure.
 TIMEOUT := timeout --kill-after=10s
+# Of the wheel: `dev` has optimised dependencies and is built in seconds, `release` is for figures.
+PROFILE := dev
 PROOF := cargo run --release --example proof --
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: $(VENV)/wasm-tools targets ## Build what the quick start needs, and run it
 	guests/build system-load anomaly report-line
@@ -20,9 +24,20 @@ demo: $(VENV)/wasm-tools targets ## Build what the quick start needs, and run it
 test: setup lint guests model ## Everything that must hold: what CI runs
 	cd guests && cargo test --no-run && $(TIMEOUT) 5m cargo test
 	cargo test --no-run && $(TIMEOUT) 20m cargo test
+	$(MAKE) test-python
+
+test-python: guests wheel ## What must hold of the Python package, installed from its wheel
+	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg
+	$(PYTHON)/python -m mypy.stubtest thalweg._native --allowlist python/stubtest-allowlist.txt
+	$(TIMEOUT) 15m $(PYTHON)/python -m pytest -q tests/python
 
 build: ## Build the command, optimised: target/release/thalweg
 	cargo build --release
+
+wheel: $(PYTHON)/maturin ## Build the Python package, and install it where it is tested
+	rm -rf build/wheels
+	cd python && $(CURDIR)/$(PYTHON)/maturin build --quiet --profile $(PROFILE) --out $(CURDIR)/build/wheels
+	$(PYTHON)/pip install --quiet --force-reinstall --no-deps build/wheels/thalweg-*.whl
 
 guests: setup ## Build all guests and check that they fit wit/
 	guests/build
@@ -35,7 +50,7 @@ fmt: ## Format everything
 lint: targets ## Formatting and clippy, for the host and the guests
 	cargo fmt --check
 	cd guests && cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 	cd guests && cargo clippy --workspace --target wasm32-wasip2 -- -D warnings
 
 model: ## Every interleaving of the inbox, by loom
@@ -57,6 +72,10 @@ proof-contained: guests ## Prove that nodes that do harm harm only themselves
 proof-stop: guests build ## Prove that stopping drains
 	$(PROOF) stop
 
+proof-cancel proof-exit proof-fair proof-await: proof-%: guests ## Prove how Python nodes wait (four proofs)
+	$(MAKE) wheel PROFILE=release
+	$(PYTHON)/python tests/proof/python.py $*
+
 setup: targets $(VENV)/componentize-py # All tools that are no part of Rust
 
 targets:
@@ -72,5 +91,11 @@ $(VENV)/componentize-py: guests/requirements.txt
 	$(VENV)/pip install --quiet --requirement $<
 	touch $@ $(VENV)/wasm-tools
 
-.PHONY: help demo test build guests fmt lint model setup targets \
-	proof-contract proof-scale proof-copies proof-contained proof-stop
+$(PYTHON)/maturin: tests/python/requirements.txt
+	python3 -m venv build/python
+	$(PYTHON)/pip install --quiet --requirement $<
+	touch $@
+
+.PHONY: help demo test test-python build wheel guests fmt lint model setup targets \
+	proof-contract proof-scale proof-copies proof-contained proof-stop \
+	proof-cancel proof-exit proof-fair proof-await

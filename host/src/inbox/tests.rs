@@ -298,7 +298,7 @@ fn take_of(inbox: &Inbox, inputs: &[usize]) -> String {
     let (_woken, waker) = waker();
     let mut seen = String::from("end");
     let polled = inbox.poll_recv_of(&mut Context::from_waker(&waker), inputs, &mut |item| {
-        seen = format!("{:?}", item.input().unwrap());
+        seen = format!("{:?}", item.input().expect("not a stop"));
     });
     if polled.is_pending() { "pending".into() } else { seen }
 }
