@@ -7,6 +7,8 @@ import pytest
 import thalweg
 from conftest import DIRECT, ECHO, Main, number, run_flow, sends
 
+given_up: asyncio.Event
+
 
 def test_events_come_in_order_and_end_with_stop(run_main: Main) -> None:
     seen: list[thalweg.Event] = []
@@ -143,7 +145,7 @@ nodes:
         assert [number(event) for event in rest[:100]] == list(range(100))
         assert {type(event) for event in rest[100:]} == {thalweg.InputClosed, thalweg.Stop}
         with pytest.raises(ValueError, match="no input `c`; it has `a`, `b`"):
-            await anext(node.events("c"))
+            node.events("c")
 
     report = run_main(run_flow(text, source=source, sink=sink))
     assert report.ok, report
@@ -161,4 +163,28 @@ def test_a_batch_is_all_that_is_there(run_main: Main) -> None:
             await node.next_batch(0)
 
     report = run_main(run_flow(DIRECT, source=sends(1000), sink=sink))
+    assert report.ok, report
+
+
+def test_an_iteration_goes_on_after_a_wait_that_was_given_up(run_main: Main) -> None:
+    async def source(node: thalweg.Node) -> None:
+        await given_up.wait()
+        await sends(3)(node)
+
+    async def sink(node: thalweg.Node) -> None:
+        events = node.events()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(events), 0.01)
+        given_up.set()
+        assert [number(await anext(events)) for _ in range(3)] == [0, 1, 2]
+        await events.aclose()
+        assert [event async for event in events] == []
+        assert isinstance(await node.next_event(), thalweg.InputClosed)
+
+    async def main() -> thalweg.RunReport:
+        global given_up
+        given_up = asyncio.Event()
+        return await run_flow(DIRECT, source=source, sink=sink)
+
+    report = run_main(main())
     assert report.ok, report

@@ -27,13 +27,14 @@ from thalweg._native import (
     Tick,
     __version__,
 )
-from thalweg._node import Event, Node, Parameter
+from thalweg._node import Event, Events, Node, Parameter
 from thalweg._report import Exit, InputReport, NodeReport, OutputReport, RunReport
 
 __all__ = [
     "Dataflow",
     "DataflowError",
     "Event",
+    "Events",
     "Exit",
     "Input",
     "InputClosed",

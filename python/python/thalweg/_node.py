@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from thalweg._native import Input, InputClosed, NodePorts, Payload, Stop, Tick
 
@@ -22,6 +23,8 @@ Event: TypeAlias = Input | Tick | InputClosed | Stop
 Parameter: TypeAlias = bool | int | float | str | bytes
 """A value that travels beside a message."""
 
+T = TypeVar("T")
+
 TURN = 256
 """Events that a busy node takes before the other tasks of its loop have a turn."""
 
@@ -36,6 +39,7 @@ class Node:
     def __init__(self, id: str, ports: NodePorts, wakeups: Wakeups) -> None:
         self._id = id
         self._ports = ports
+        self._next = ports.next
         self._wakeups = wakeups
         self._token = wakeups.enter()
         self._until_turn = TURN
@@ -55,10 +59,12 @@ class Node:
 
         Raises `NodeClosed` once the dataflow has ended the node.
         """
-        await self._turn()
-        while (event := self._ports.next()) is False:
-            await self._wait()
-        return event
+        if self._until_turn:
+            self._until_turn -= 1
+        else:
+            await self._turn()
+        event = self._next()
+        return event if event is not False else await self._waited(self._next)
 
     async def next_batch(self, max: int) -> list[Event]:
         """Waits for an event, then gives all that are there, at most `max`: cheaper per event than
@@ -68,24 +74,22 @@ class Node:
         """
         if max < 1:
             raise ValueError(f"a batch is of at least one event, not of {max}")
-        await self._turn()
-        while (batch := self._ports.next_batch(max)) is False:
-            await self._wait()
+        if self._until_turn:
+            self._until_turn -= 1
+        else:
+            await self._turn()
+        batch = await self._waited(lambda: self._ports.next_batch(max))
         return batch or []
 
-    async def events(self, *inputs: str) -> AsyncGenerator[Event, None]:
+    def events(self, *inputs: str) -> Events:
         """The events one by one, as `next_event` gives them, up to and with `Stop`.
 
         With names of inputs, only the events of these, up to their closing: those of the others stay in
         the inbox, for whoever asks for them. Raises `ValueError` when the node has no such input.
         """
-        if inputs:
-            positions = self._ports.inputs(list(inputs))
-            while (event := await self._next_of(positions)) is not None:
-                yield event
-        else:
-            while (event := await self.next_event()) is not None:
-                yield event
+        if not inputs:
+            return Events(self, self._next)
+        return Events(self, partial(self._ports.next_of, self._ports.inputs(list(inputs))))
 
     async def send(self, output: str, value: Value, /, **metadata: Parameter) -> None:
         """Sends a message to every input that reads `output`; waits until each of them has room, unless
@@ -101,25 +105,50 @@ class Node:
         """Sends like `send`, but gives `False` instead of waiting; then nothing was sent."""
         return self._ports.send(output, value, metadata)
 
-    async def _next_of(self, positions: list[int]) -> Event | None:
-        await self._turn()
-        while (event := self._ports.next_of(positions)) is False:
-            await self._wait()
-        return event
-
     async def _turn(self) -> None:
-        """Lets other tasks have a turn every now and then. Before an event is taken: cancelling here
-        loses none."""
-        self._until_turn -= 1
-        if self._until_turn < 0:
-            self._until_turn = TURN
-            await asyncio.sleep(0)
-
-    async def _wait(self) -> None:
+        """Lets the other tasks have a turn. Before an event is taken: cancelling here loses none."""
         self._until_turn = TURN
-        await self._wakeups.wait(self._token)
+        await asyncio.sleep(0)
+
+    async def _waited(self, take: Callable[[], T | Literal[False]]) -> T:
+        """Takes as soon as there is something to take."""
+        while (taken := take()) is False:
+            self._until_turn = TURN
+            await self._wakeups.wait(self._token)
+        return taken
 
     def _end(self, failure: str | None = None) -> None:
         """Ends the node for the dataflow. The second call does nothing."""
         self._ports.end(failure)
         self._wakeups.leave(self._token)
+
+
+class Events:
+    """Events of a node, for `async for`. Several may run over one node; each event goes to one of them.
+
+    Cancelling `anext` loses no event and does not end the iteration.
+    """
+
+    def __init__(self, node: Node, take: Callable[[], Event | Literal[False] | None]) -> None:
+        self._node = node
+        self._take = take
+        self._closed = False
+
+    def __aiter__(self) -> Events:
+        return self
+
+    async def __anext__(self) -> Event:
+        node = self._node
+        if node._until_turn:
+            node._until_turn -= 1
+        else:
+            await node._turn()
+        taken = None if self._closed else self._take()
+        event: Event | None = taken if taken is not False else await node._waited(self._take)
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    async def aclose(self) -> None:
+        """Ends the iteration; the events that are left stay with the node."""
+        self._closed = True
