@@ -15,8 +15,8 @@ const PERIOD: Duration = Duration::from_millis(1);
 const GRACE: Duration = Duration::from_millis(200);
 /// Latencies of the pair alone differ by this much from one run to the next on a shared machine.
 const MOST_RATIO: f64 = 2.0;
-/// Two machine clocks' worth of scheduling: below this a ratio says nothing.
-const FLOOR_MICROS: u64 = 200;
+/// Two wake-ups of a thread: below this a ratio says nothing.
+const FLOOR_MICROS: u64 = 100;
 
 /// The bad node, and how it must end.
 struct Case {
