@@ -323,16 +323,22 @@ impl Supervisor {
         self.last_lines.spawn(async move { log.finish().await });
     }
 
-    /// Gives a node the grace period from now, and again from each event that it takes.
+    /// Gives a component the grace period from now, and again from each event that it takes and each
+    /// message that it sends. The code of the embedding program may take its time after its last event, as
+    /// long as nobody asks it to stop.
     fn watch(&mut self, position: usize) {
-        let inbox = Arc::clone(self.router.inbox(position));
+        let Some(trace) = self.tasks.traces.get(position).filter(|trace| trace.is_component) else {
+            return;
+        };
+        let (inbox, counts) = (Arc::clone(self.router.inbox(position)), Arc::clone(&trace.counts));
         let grace = self.grace;
         self.overdue.spawn(async move {
-            let mut taken = inbox.delivered();
+            let progress = || inbox.delivered() + counts.sent().sum::<u64>();
+            let mut last = progress();
             loop {
                 tokio::time::sleep(grace).await;
-                let now = inbox.delivered();
-                if now == std::mem::replace(&mut taken, now) {
+                let now = progress();
+                if now == std::mem::replace(&mut last, now) {
                     return position;
                 }
             }
