@@ -5,7 +5,9 @@ use std::task::Wake;
 
 use bytes::Bytes;
 
+use super::inner::MAX_HOLES;
 use super::*;
+use crate::dataflow::Queue;
 use crate::event::Metadata;
 
 fn queue(events: u32, bytes: u64, overflow: Overflow) -> Feed {
