@@ -31,7 +31,7 @@ fn message(sequence: u64) -> Message {
 
 /// All interleavings with at most this many preemptions: a bug that needs more is not known, and every
 /// further one costs ten times the time.
-const PREEMPTIONS: usize = 2;
+const PREEMPTIONS: usize = 3;
 
 fn check(scenario: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
