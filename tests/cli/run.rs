@@ -174,3 +174,18 @@ fn colours_are_only_written_where_they_are_wanted() {
     assert!(coloured(&[("CLICOLOR_FORCE", "1")]));
     assert!(!coloured(&[("CLICOLOR_FORCE", "0"), ("NO_COLOR", "1")]));
 }
+
+#[test]
+fn a_node_with_the_streams_of_the_host_prints_without_its_name() {
+    let ended = Folder::with(
+        "nodes:
+  - { id: talks, component: guests/logs.wasm, grants: { stdio: inherit } }
+  - { id: named, component: guests/logs.wasm }
+",
+    )
+    .run(&["run", "flow.yaml", "--report", "none"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert!(lines.contains(&"a line on stdout"), "{ended:?}");
+    assert!(lines.iter().any(|line| line.ends_with("named | a line on stdout")), "{ended:?}");
+}

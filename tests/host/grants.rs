@@ -1,9 +1,10 @@
 //! A component reaches what its descriptor grants, and nothing else.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-use thalweg::StartOptions;
+use thalweg::{Event, StartOptions};
 
 use crate::support::{Flow, Outcome, flow};
 
@@ -148,4 +149,66 @@ async fn names_are_looked_up_only_with_a_grant() {
     let outcome = connects(&address, &connect).await;
     assert!(outcome.starts_with("denied: "), "{outcome}");
     assert_eq!(connects(&address, &format!("{connect}, name_lookup: true")).await, "connected");
+}
+
+/// What a guest says that listens, after a peer of the host has spoken with it.
+async fn listens(by: &'static str, grants: &str) -> String {
+    let text = format!(
+        "
+nodes:
+  - id: node
+    component: guests/listens.wasm
+    outputs: [out]
+    parameters: {{ address: '127.0.0.1:0', by: {by} }}
+    grants: {{ {grants} }}
+  - {{ id: peer, embedded: true, inputs: {{ in: node/out }} }}
+"
+    );
+    let (say, said) = tokio::sync::oneshot::channel();
+    let outcome = flow(&text)
+        .embed("peer", move |mut ports| async move {
+            let Some(Event::Input(input)) = ports.recv().await else { return Err("none".into()) };
+            let text = String::from_utf8_lossy(&input.message.payload).into_owned();
+            let answer = match text.parse() {
+                Ok(address) => speak(by, address).await.map_err(|error| error.to_string())?,
+                Err(_) => text,
+            };
+            say.send(answer)
+        })
+        .run()
+        .await;
+    outcome.assert_ok();
+    said.await.unwrap()
+}
+
+/// Sends five bytes and waits for the answer.
+async fn speak(by: &'static str, address: SocketAddr) -> std::io::Result<String> {
+    let exchange = move || {
+        let mut bytes = [0; 5];
+        if by == "udp" {
+            let socket = UdpSocket::bind("127.0.0.1:0")?;
+            socket.send_to(b"hello", address)?;
+            socket.recv(&mut bytes)?;
+        } else {
+            let mut stream = TcpStream::connect(address)?;
+            stream.write_all(b"hello")?;
+            stream.read_exact(&mut bytes)?;
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    tokio::task::spawn_blocking(exchange).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_listens_only_where_it_is_granted() {
+    assert_eq!(listens("tcp", "listen: ['127.0.0.1:*']").await, "hello");
+    // To answer a datagram is to send one.
+    let both = "listen: ['127.0.0.1:*'], connect: ['127.0.0.1:*']";
+    assert_eq!(listens("udp", both).await, "hello");
+    for by in ["tcp", "udp"] {
+        for grants in ["", "listen: ['127.0.0.2:*']", "connect: ['127.0.0.1:*']"] {
+            let outcome = listens(by, grants).await;
+            assert!(outcome.starts_with("denied: "), "{by} {grants}: {outcome}");
+        }
+    }
 }
