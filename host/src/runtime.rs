@@ -15,6 +15,7 @@ use crate::dataflow::{self, Dataflow, Feed, input_ids};
 use crate::event::StopReason;
 use crate::exit::{KillReason, NodeExit};
 use crate::id::{InputId, NodeId};
+use crate::inbox::InputCounts;
 use crate::log::{LogLine, NodeLog};
 use crate::node::{self, Code, NodeSetup, StartLine};
 use crate::ports::{self, PortCounts, Ports};
@@ -361,43 +362,45 @@ impl Supervisor {
     }
 
     fn report(self, duration: Duration) -> RunReport {
-        let nodes = self.dataflow.nodes().iter().enumerate().zip(&self.tasks.traces);
-        let nodes = nodes.map(|((position, node), trace)| {
-            let counts = self.router.inbox(position).counts();
-            let inputs = node.inputs.iter().zip(counts).filter_map(|(input, counts)| {
-                let source = self.dataflow.source_of(&input.feed)?.to_string();
-                Some(InputReport {
-                    id: input.id.to_string(),
-                    source,
-                    received: counts.received,
-                    delivered: counts.delivered,
-                    dropped: counts.dropped,
-                    discarded: counts.discarded,
-                })
-            });
-            let outputs = node.outputs.iter().zip(trace.counts.sent());
-            let outputs: Vec<_> =
-                outputs.map(|(id, sent)| OutputReport { id: id.to_string(), sent }).collect();
-            let exit = trace.exit.clone().unwrap_or(NodeExit::Killed(KillReason::Immediate));
-            let last_events = || trace.counts.last_events(&trace.ids);
-            NodeReport {
-                id: node.id.to_string(),
-                last_event: if exit.is_ok() { None } else { last_events() },
-                exit,
-                events_in: self.router.inbox(position).delivered(),
-                events_out: outputs.iter().map(|output| output.sent).sum(),
-                restarts: 0,
-                cpu: trace.is_component.then(|| trace.usage.cpu()),
-                peak_memory: trace.is_component.then(|| trace.usage.peak_memory()),
-                first_event: trace
-                    .counts
-                    .first_event()
-                    .map(|at| at.saturating_duration_since(self.started)),
-                inputs: inputs.collect(),
-                outputs,
-            }
-        });
+        let nodes = self.dataflow.nodes().iter().zip(&self.tasks.traces).enumerate();
+        let nodes = nodes.map(|(position, (node, trace))| self.node_report(position, node, trace));
         RunReport { duration, nodes: nodes.collect() }
+    }
+
+    fn node_report(&self, position: usize, node: &dataflow::Node, trace: &Trace) -> NodeReport {
+        let inbox = self.router.inbox(position);
+        let inputs = node.inputs.iter().zip(inbox.counts());
+        let inputs = inputs.filter_map(|(input, counts)| self.input_report(input, counts));
+        let outputs = node.outputs.iter().zip(trace.counts.sent());
+        let outputs: Vec<_> =
+            outputs.map(|(id, sent)| OutputReport { id: id.to_string(), sent }).collect();
+        let exit = trace.exit.clone().unwrap_or(NodeExit::Killed(KillReason::Immediate));
+        let since_start = |at: Instant| at.saturating_duration_since(self.started);
+        NodeReport {
+            id: node.id.to_string(),
+            last_event: if exit.is_ok() { None } else { trace.counts.last_events(&trace.ids) },
+            exit,
+            events_in: inbox.delivered(),
+            events_out: outputs.iter().map(|output| output.sent).sum(),
+            restarts: 0,
+            cpu: trace.is_component.then(|| trace.usage.cpu()),
+            peak_memory: trace.is_component.then(|| trace.usage.peak_memory()),
+            first_event: trace.counts.first_event().map(since_start),
+            inputs: inputs.collect(),
+            outputs,
+        }
+    }
+
+    /// None for a timer.
+    fn input_report(&self, input: &dataflow::Input, counts: InputCounts) -> Option<InputReport> {
+        Some(InputReport {
+            id: input.id.to_string(),
+            source: self.dataflow.source_of(&input.feed)?.to_string(),
+            received: counts.received,
+            delivered: counts.delivered,
+            dropped: counts.dropped,
+            discarded: counts.discarded,
+        })
     }
 }
 
