@@ -222,7 +222,8 @@ impl Dataflow {
         &self.nodes
     }
 
-    /// How long a node may take to end after its last event.
+    /// How long a component may do nothing once its last event is queued, and how long the dataflow may take
+    /// to end once it was asked to stop.
     pub fn grace(&self) -> Duration {
         self.grace
     }
