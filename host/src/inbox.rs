@@ -58,11 +58,14 @@ pub(crate) struct Most {
     pub(crate) events: usize,
     /// Nothing more is taken once this is reached; what is taken last may go beyond it.
     pub(crate) bytes: usize,
+    /// Beyond the first, only what will not change in the queue: no tick, which later ones are joined
+    /// into, and no message that its overflow rule may drop.
+    pub(crate) firm: bool,
 }
 
 impl Most {
     pub(crate) fn events(events: usize) -> Self {
-        Self { events, bytes: usize::MAX }
+        Self { events, bytes: usize::MAX, firm: false }
     }
 }
 
@@ -126,6 +129,15 @@ impl Inbox {
         } else {
             Room::Free
         }
+    }
+
+    /// How many messages, and how many bytes, `input` can take now; none where it drops instead of
+    /// blocking, or takes no more.
+    pub(crate) fn free(&self, input: usize) -> Option<(u32, u64)> {
+        let mut inner = self.lock();
+        let gone = inner.gone;
+        let state = inner.input(input);
+        if gone || state.closed { None } else { state.free() }
     }
 
     /// Takes a message in. Where `block` applies, [`Self::room`] must have said that it is free. Where

@@ -48,8 +48,11 @@ mod exit;
 pub mod graph;
 mod id;
 mod inbox;
+#[doc(hidden)]
+pub mod link;
 mod log;
 mod node;
+pub mod payload;
 mod ports;
 mod prepare;
 mod report;

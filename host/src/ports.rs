@@ -1,6 +1,8 @@
 //! A node's side of the dataflow, the same for every kind of node: [`Events`] come in, [`Outputs`] go
 //! out. Knows neither components nor Python.
 
+mod link;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +18,8 @@ use crate::event::{Encoding, Event, Input, InputClosed, Message, Metadata, Param
 use crate::id::{InputId, OutputId};
 use crate::inbox::{Inbox, Item, Most, Room};
 use crate::router::{Route, Router, Subscriber};
+
+pub(crate) use link::Grant;
 
 /// The most events that one [`Events::recv_batch`] gives: enough to make the price of a call into a
 /// component vanish, few enough to keep the turn of one node short.
@@ -119,7 +123,7 @@ impl Ports {
         batch: &mut Vec<Event>,
         max: usize,
     ) -> Poll<usize> {
-        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES };
+        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES, firm: false };
         let taken = ready!(self.events.poll_take(context, most));
         while let Some(event) = self.events.next_ready() {
             batch.push(event);
@@ -273,7 +277,7 @@ impl Events {
         if max == 0 {
             return 0;
         }
-        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES };
+        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES, firm: false };
         let mut wait = Waiting { events: self, waits: false };
         let taken = poll_fn(|context| wait.poll_take(context, most)).await;
         while let Some(event) = wait.events.next_ready() {
@@ -528,7 +532,7 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.payload.len() + self.parameters.size()
     }
 }

@@ -102,6 +102,22 @@ impl InputState {
                 && self.waiting_bytes.saturating_add(bytes as u64) <= queue.bytes);
         (!fits).then_some(queue.overflow)
     }
+
+    /// What fits until the sender must wait; none where it never must.
+    pub(super) fn free(&self) -> Option<(u32, u64)> {
+        match &self.kind {
+            InputKind::Source { queue, .. } if queue.overflow == Overflow::Block => Some((
+                queue.events.get().saturating_sub(self.waiting),
+                queue.bytes.saturating_sub(self.waiting_bytes),
+            )),
+            InputKind::Source { .. } | InputKind::Timer { .. } => None,
+        }
+    }
+
+    /// Whether what waits here may still change or go.
+    fn is_firm(&self) -> bool {
+        self.free().is_some()
+    }
 }
 
 impl Inner {
@@ -212,6 +228,9 @@ impl Inner {
         let mut senders = Vec::new();
         let (mut taken, mut bytes) = (0, 0);
         while taken < max.events && bytes < max.bytes {
+            if max.firm && taken > 0 && !self.is_front_firm() {
+                break;
+            }
             let Some(slot) = self.queue.pop_front() else { break };
             self.base += 1;
             let Some(mut item) = slot else { continue };
@@ -225,6 +244,17 @@ impl Inner {
             take(item);
         }
         (taken, senders)
+    }
+
+    /// Whether the first event, if there is one, is what it will be whenever it is taken.
+    fn is_front_firm(&mut self) -> bool {
+        match self.queue.iter().flatten().next() {
+            Some(Item::Message { input, .. } | Item::Tick { input, .. }) => {
+                let input = *input;
+                self.input(input).is_firm()
+            }
+            Some(Item::Closed { .. } | Item::Stop(_)) | None => true,
+        }
     }
 
     /// Moves one event out of the middle. It must be the first of its input.

@@ -290,9 +290,9 @@ fn a_batch_ends_once_it_has_enough_bytes() {
     for sequence in 0..4 {
         inbox.push(0, message(sequence, 5));
     }
-    let most = Most { events: 8, bytes: 8 };
+    let most = Most { events: 8, bytes: 8, firm: false };
     assert_eq!(inbox.try_recv(most, &mut |_| {}), Some(2));
-    assert_eq!(inbox.try_recv(Most { events: 8, bytes: 1 }, &mut |_| {}), Some(1));
+    assert_eq!(inbox.try_recv(Most { events: 8, bytes: 1, firm: false }, &mut |_| {}), Some(1));
 }
 
 /// What comes of some inputs alone; "pending" where there is nothing now, "end" where there will be nothing.

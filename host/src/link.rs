@@ -1,0 +1,30 @@
+//! The link between a dataflow and a node in a process of its own: one Unix stream socket, and shared
+//! memory for large payloads.
+//!
+//! The node asks, the host answers. `want` asks for events, `ask` for room at an output; nothing comes
+//! unasked but the news that an output has closed. So the socket never fills by itself, an event leaves the inbox only towards a
+//! node that wants it, and a node that sends within the room it was given needs no answer: the link is no
+//! further queue.
+//!
+//! `frame` says what is said, `wire` how it crosses, `leases` who may still look at which payload.
+//! [`NodeLink`] is the node's side, `service` the host's; both are synchronous state machines over a
+//! socket that never blocks, so that whoever serves them may wait by its own means.
+
+mod credit;
+mod frame;
+mod host;
+mod leases;
+mod node;
+mod service;
+mod wire;
+
+pub use node::{AttachError, LinkError, NodeLink, Taken};
+
+pub(crate) use host::{HandshakeError, HostLink, Introduction};
+pub(crate) use service::Served;
+
+/// Where a process that the host starts finds the number of its descriptor.
+pub const LINK_VARIABLE: &str = "THALWEG_LINK";
+
+#[cfg(all(test, not(feature = "model")))]
+mod tests;

@@ -1,0 +1,189 @@
+//! Payloads that the other process looks at in shared memory. What is lent stays as it is until it is
+//! returned; what is not returned stays lent until the link ends, and counts towards a bound.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use bytes::Bytes;
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::fs::{SealFlags, fcntl_get_seals, fstat};
+
+use super::frame::{Body, Memory};
+use super::wire::WireError;
+use crate::payload::{self, PayloadMut, Shared};
+
+/// Bytes that are lent at most. What goes beyond crosses by the socket, as a copy of the other process's
+/// own: so nothing ever waits for a lease to be returned.
+const MAX_LENT: usize = 256 << 20;
+
+/// Segments of the other process that are mapped at most.
+const MAX_VIEWED: usize = 1024;
+
+/// What this process lends to the other.
+#[derive(Debug, Default)]
+pub(super) struct Lender {
+    /// The segments that the other process has been shown, by number.
+    shown: HashMap<u64, Weak<File>>,
+    lent: HashMap<u64, Bytes>,
+    lent_bytes: usize,
+    last_lease: u64,
+}
+
+/// What must be said before a body is sent.
+#[derive(Default)]
+pub(super) struct Notice {
+    pub(super) forget: Vec<Memory>,
+    pub(super) segment: Option<(Memory, Arc<File>)>,
+}
+
+impl Lender {
+    /// How the payload crosses.
+    pub(super) fn body<'a>(&mut self, payload: &'a Bytes) -> (Body<'a>, Notice) {
+        let within = self.lent_bytes + payload.len() <= MAX_LENT;
+        let Some(shared) = payload::shared(payload).filter(|_| within) else {
+            return (Body::Inline(payload), Notice::default());
+        };
+        let notice = self.show(&shared);
+        self.last_lease += 1;
+        self.lent_bytes += payload.len();
+        self.lent.insert(self.last_lease, payload.clone());
+        let body = Body::Leased {
+            lease: self.last_lease,
+            segment: shared.segment,
+            offset: shared.offset as u64,
+            len: payload.len() as u64,
+        };
+        (body, notice)
+    }
+
+    /// The other process does not look at this payload any more.
+    pub(super) fn take_back(&mut self, lease: u64) -> Result<(), WireError> {
+        let payload = self.lent.remove(&lease);
+        let payload = payload.ok_or(WireError::Malformed("no such lease"))?;
+        self.lent_bytes -= payload.len();
+        Ok(())
+    }
+
+    fn show(&mut self, shared: &Shared) -> Notice {
+        if self.shown.contains_key(&shared.segment) {
+            return Notice::default();
+        }
+        let gone: Vec<_> = self.shown.iter().filter(|(_, file)| file.strong_count() == 0).collect();
+        let gone: Vec<_> = gone.into_iter().map(|(segment, _)| *segment).collect();
+        for segment in &gone {
+            self.shown.remove(segment);
+        }
+        self.shown.insert(shared.segment, Arc::downgrade(&shared.file));
+        let segment = Memory::Segment { segment: shared.segment, len: shared.segment_len as u64 };
+        Notice {
+            forget: gone.into_iter().map(|segment| Memory::Forget { segment }).collect(),
+            segment: Some((segment, Arc::clone(&shared.file))),
+        }
+    }
+}
+
+/// What the other process has shown to this one.
+#[derive(Debug, Default)]
+pub(super) struct Viewer {
+    segments: HashMap<u64, Arc<MmapRaw>>,
+}
+
+/// A payload in a segment of the other process.
+#[derive(Debug)]
+pub(super) struct View {
+    segment: Arc<MmapRaw>,
+    offset: usize,
+    len: usize,
+}
+
+impl Viewer {
+    /// Maps a segment. It must be sealed, or reading it could end this process.
+    pub(super) fn open(&mut self, segment: u64, len: u64, file: &File) -> Result<(), WireError> {
+        let seals = fcntl_get_seals(file).unwrap_or(SealFlags::empty());
+        let actual = fstat(file).map(|stat| stat.st_size).unwrap_or_default();
+        let len =
+            usize::try_from(len).map_err(|_| WireError::Malformed("a segment is too long"))?;
+        if !seals.contains(SealFlags::SHRINK) || usize::try_from(actual).ok() != Some(len) {
+            return Err(WireError::Malformed("a segment is not sealed, or not of its length"));
+        }
+        if self.segments.len() >= MAX_VIEWED || self.segments.contains_key(&segment) {
+            return Err(WireError::Malformed("too many segments"));
+        }
+        let mapped = MmapOptions::new().len(len).map_raw_read_only(file);
+        let mapped = mapped.map_err(|_| WireError::Malformed("a segment cannot be mapped"))?;
+        self.segments.insert(segment, Arc::new(mapped));
+        Ok(())
+    }
+
+    pub(super) fn forget(&mut self, segment: u64) {
+        self.segments.remove(&segment);
+    }
+
+    pub(super) fn view(&self, segment: u64, offset: u64, len: u64) -> Result<View, WireError> {
+        let out = WireError::Malformed("a payload is not in its segment");
+        let segment = self.segments.get(&segment).ok_or(out.clone())?;
+        let end = offset.checked_add(len).filter(|end| *end <= segment.len() as u64);
+        end.ok_or(out.clone())?;
+        let (Ok(offset), Ok(len)) = (usize::try_from(offset), usize::try_from(len)) else {
+            return Err(out);
+        };
+        Ok(View { segment: Arc::clone(segment), offset, len })
+    }
+}
+
+impl View {
+    /// A copy that nobody can change. The other process may still write to what is copied; then the copy
+    /// is of whatever it wrote.
+    pub(super) fn copy(&self) -> Bytes {
+        let mut copy = PayloadMut::new(self.len);
+        #[expect(unsafe_code, reason = "memory that another process may write to is no slice")]
+        // SAFETY: `view` has checked that the range is in the mapping, whose file cannot shrink; the two
+        // do not overlap, for `copy` is new; bytes have no invalid values.
+        unsafe {
+            let from = self.segment.as_ptr().add(self.offset);
+            std::ptr::copy_nonoverlapping(from, copy.as_mut_ptr(), self.len);
+        }
+        copy.freeze()
+    }
+
+    /// The payload as it is, returned when the last part of it is dropped. Only where the other process
+    /// keeps it as it is until then.
+    pub(super) fn borrow(self, lease: u64, returns: &Returns) -> Bytes {
+        Bytes::from_owner(Borrowed { view: self, lease, returns: returns.clone() })
+    }
+}
+
+/// Leases that are to be returned, from whichever thread drops the last part of a payload.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Returns(Arc<Mutex<Vec<u64>>>);
+
+impl Returns {
+    pub(super) fn take(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+struct Borrowed {
+    view: View,
+    lease: u64,
+    returns: Returns,
+}
+
+impl AsRef<[u8]> for Borrowed {
+    fn as_ref(&self) -> &[u8] {
+        #[expect(unsafe_code, reason = "a mapping is made of a pointer")]
+        // SAFETY: the range is in the mapping, whose file cannot shrink, and the mapping lives as long as
+        // `self`. The host, which started this dataflow, does not write to a payload that is lent.
+        unsafe {
+            let begin = self.view.segment.as_ptr().add(self.view.offset);
+            std::slice::from_raw_parts(begin, self.view.len)
+        }
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        self.returns.0.lock().unwrap_or_else(PoisonError::into_inner).push(self.lease);
+    }
+}

@@ -1,0 +1,587 @@
+//! The node's side of the link. Nothing here waits, but the handshake and the end.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
+use super::credit::{Credit, May};
+use super::frame::{self, Content, FromHost, FromNode, Memory, PROTOCOL, decode};
+use super::leases::{Lender, Notice, Returns, Viewer};
+use super::wire::{self, Incoming, WireError};
+use crate::event::{Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick};
+use crate::id::{InputId, OutputId};
+use crate::ports::{MAX_BATCH, Outgoing, SendError};
+
+/// What may wait to go out before a node that sends must wait, in bytes.
+const MAX_WAITING: usize = 1 << 20;
+
+/// How long the host may take to answer a handshake, and to take the last frames.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A process's side of its link to the dataflow that it is a node of.
+///
+/// Nothing blocks but [`Self::over`], [`Self::attach`] and [`Self::end`]. What cannot be done now can be
+/// done once the descriptor is readable, or writable where [`Self::wants_to_write`].
+#[derive(Debug)]
+pub struct NodeLink {
+    socket: OwnedFd,
+    incoming: Incoming,
+    outgoing: wire::Outgoing,
+    node: Description,
+    /// Events may flow.
+    open: bool,
+    /// Events that came and were not taken, with the positions of their inputs.
+    ready: VecDeque<(Option<usize>, Event)>,
+    /// Inputs whose last event came.
+    closed: Vec<bool>,
+    /// The last event came.
+    stopped: bool,
+    wanted: Option<Wanted>,
+    /// Events of the batch that is coming in.
+    coming: u32,
+    credits: Vec<Credit>,
+    lender: Lender,
+    viewer: Viewer,
+    returns: Returns,
+    gone: Option<LinkError>,
+}
+
+#[derive(Debug, Default)]
+struct Description {
+    id: String,
+    inputs: Vec<InputId>,
+    outputs: Vec<OutputId>,
+    parameters: Parameters,
+    max_payload: u64,
+}
+
+#[derive(Debug, PartialEq)]
+enum Wanted {
+    Any,
+    Of(Vec<u32>),
+}
+
+/// What [`NodeLink::take`] found.
+#[derive(Debug, PartialEq)]
+pub enum Taken {
+    /// An event.
+    Event(Event),
+    /// There is none now. The descriptor becomes readable with the next one.
+    Nothing,
+    /// There will be none.
+    Ended,
+}
+
+/// Why a node and its dataflow are apart.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// The host has ended, or has ended the node.
+    #[error("the dataflow has ended the node, or has ended itself")]
+    Gone,
+    /// The two do not understand each other.
+    #[error("the link to the dataflow failed: {0}")]
+    Failed(String),
+}
+
+/// Why a process is not the node that it wants to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AttachError {
+    /// Nobody answers.
+    #[error("no dataflow answers: {0}")]
+    NoAnswer(String),
+    /// The dataflow has no such node for this process, and says why.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<WireError> for LinkError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Gone => Self::Gone,
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+impl From<LinkError> for AttachError {
+    fn from(error: LinkError) -> Self {
+        Self::NoAnswer(error.to_string())
+    }
+}
+
+impl NodeLink {
+    /// The link over a socket that the host gave to this process. Blocks until the host says who the node
+    /// is, ten seconds at most. `node` is the node to attach to; none where the host started the process.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError`]
+    pub fn over(socket: OwnedFd, node: Option<&str>) -> Result<Self, AttachError> {
+        let mut link = Self::new(socket);
+        let version = env!("CARGO_PKG_VERSION");
+        link.outgoing.put(&FromNode::Hello { protocol: PROTOCOL, version, node });
+        let deadline = Instant::now() + PATIENCE;
+        while link.node.id.is_empty() {
+            link.flush()?;
+            if !link.incoming.receive(&link.socket).map_err(LinkError::from)? {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(AttachError::NoAnswer("the host does not answer".into()));
+                }
+                wait(link.socket.as_fd(), PollFlags::IN, left);
+            }
+            if let Some(reason) = link.greet()? {
+                return Err(AttachError::Refused(reason));
+            }
+        }
+        Ok(link)
+    }
+
+    /// The link to a dataflow that listens on this socket, as its node `node`. Blocks as [`Self::over`].
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError`]
+    pub fn attach(path: &Path, node: &str) -> Result<Self, AttachError> {
+        let connected = || {
+            let flags = SocketFlags::CLOEXEC;
+            let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+            connect(&socket, &SocketAddrUnix::new(path)?)?;
+            Ok(socket)
+        };
+        let socket =
+            connected().map_err(|error: Errno| AttachError::NoAnswer(error.to_string()))?;
+        Self::over(socket, Some(node))
+    }
+
+    fn new(socket: OwnedFd) -> Self {
+        Self {
+            socket,
+            // The host is trusted: it started this dataflow.
+            incoming: Incoming::new(u64::from(u32::MAX)),
+            outgoing: wire::Outgoing::default(),
+            node: Description::default(),
+            open: false,
+            ready: VecDeque::new(),
+            closed: Vec::new(),
+            stopped: false,
+            wanted: None,
+            coming: 0,
+            credits: Vec::new(),
+            lender: Lender::default(),
+            viewer: Viewer::default(),
+            returns: Returns::default(),
+            gone: None,
+        }
+    }
+
+    /// The name of the node.
+    pub fn id(&self) -> &str {
+        &self.node.id
+    }
+
+    /// The inputs, in the order of their names.
+    pub fn inputs(&self) -> &[InputId] {
+        &self.node.inputs
+    }
+
+    /// What the descriptor gives the node as `parameters`.
+    pub fn parameters(&self) -> &Parameters {
+        &self.node.parameters
+    }
+
+    /// What to watch. It is readable when there is something to take, room, or the end of the host.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Whether something waits until the socket is writable. [`Self::pump`] writes it.
+    pub fn wants_to_write(&self) -> bool {
+        self.outgoing.waiting() > 0
+    }
+
+    /// Whether events may flow: every node of the dataflow is ready.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Tells the host that this node is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`]
+    pub fn ready(&mut self) -> Result<(), LinkError> {
+        self.outgoing.put(&FromNode::Ready);
+        self.flush()
+    }
+
+    /// Reads what has come and writes what waits.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`]
+    pub fn pump(&mut self) -> Result<(), LinkError> {
+        self.receive()?;
+        self.flush()
+    }
+
+    /// The next event, of these inputs or of all; `inputs` are positions in [`Self::inputs`]. Where there
+    /// is none, the host is asked for one.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`], after every event that had come before.
+    pub fn take(&mut self, inputs: Option<&[usize]>) -> Result<Taken, LinkError> {
+        if let Some(event) = self.take_ready(inputs) {
+            return Ok(Taken::Event(event));
+        }
+        if self.has_ended(inputs) {
+            return Ok(Taken::Ended);
+        }
+        if self.wanted.is_some() {
+            // What came before the end of the host is taken first.
+            let received = self.receive();
+            if let Some(event) = self.take_ready(inputs) {
+                return Ok(Taken::Event(event));
+            }
+            if self.has_ended(inputs) {
+                return Ok(Taken::Ended);
+            }
+            received?;
+        }
+        self.want(inputs)?;
+        Ok(Taken::Nothing)
+    }
+
+    /// Nobody waits for an event any more. One that is on its way already is kept for the next
+    /// [`Self::take`].
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`]
+    pub fn withdraw(&mut self) -> Result<(), LinkError> {
+        if self.wanted.take().is_some() {
+            self.outgoing.put(&FromNode::Want { inputs: None, max: 0 });
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Sends a message if every input that reads `output` has room; otherwise gives it back, and the
+    /// descriptor becomes readable when it is worth another try.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`], or [`LinkError`] when the dataflow is gone; the message is then in no inbox.
+    pub fn try_send(
+        &mut self,
+        output: &str,
+        message: Outgoing,
+    ) -> Result<Result<Option<Outgoing>, SendError>, LinkError> {
+        let known = self.node.outputs.iter().position(|known| known.as_str() == output);
+        let Some(index) = known else {
+            return Ok(Err(SendError::UnknownOutput { output: output.into() }));
+        };
+        let bytes = message.size() as u64;
+        if bytes > self.node.max_payload {
+            let limit = self.node.max_payload;
+            return Ok(Err(SendError::TooLarge { output: self.output(index), bytes, limit }));
+        }
+        match self.may_send(index, bytes)? {
+            May::Never => Ok(Err(SendError::Closed { output: self.output(index) })),
+            May::Wait => Ok(Ok(Some(message))),
+            May::Send => {
+                self.put_message(index, &message, bytes);
+                self.flush()?;
+                Ok(Ok(None))
+            }
+        }
+    }
+
+    /// Ends the node: well, or as failed with this text. Blocks until the host has taken what was sent,
+    /// ten seconds at most.
+    pub fn end(&mut self, failure: Option<&str>) {
+        self.outgoing.put(&FromNode::End { failure });
+        let deadline = Instant::now() + PATIENCE;
+        while self.flush().is_ok() && self.wants_to_write() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            wait(self.socket.as_fd(), PollFlags::OUT, left);
+            // What the host sends meanwhile must not keep it from reading.
+            let _ = self.receive();
+        }
+        self.gone.get_or_insert(LinkError::Gone);
+    }
+
+    fn may_send(&mut self, output: usize, bytes: u64) -> Result<May, LinkError> {
+        if let Some(gone) = &self.gone {
+            return Err(gone.clone());
+        }
+        if self.outgoing.waiting() > MAX_WAITING {
+            self.flush()?;
+            if self.outgoing.waiting() > MAX_WAITING {
+                return Ok(May::Wait);
+            }
+        }
+        let may = self.credit(output).may_send(bytes);
+        if may != May::Wait {
+            return Ok(may);
+        }
+        self.receive()?;
+        let may = self.credit(output).may_send(bytes);
+        if may == May::Wait {
+            self.ask(output, bytes);
+            self.flush()?;
+        }
+        Ok(may)
+    }
+
+    fn put_message(&mut self, output: usize, message: &Outgoing, bytes: u64) {
+        let (body, Notice { forget, segment }) = self.lender.body(&message.payload);
+        for memory in forget {
+            self.outgoing.put(&FromNode::Memory(memory));
+        }
+        if let Some((memory, file)) = segment {
+            self.outgoing.put_with_file(&FromNode::Memory(memory), file);
+        }
+        let arrow = message.encoding == crate::event::Encoding::Arrow;
+        let parameters = frame::data(&message.parameters);
+        let outgoing = Content { arrow, parameters, body };
+        self.outgoing.put(&FromNode::Send { output: position(output), outgoing });
+        if self.credit(output).spend(bytes) {
+            self.ask(output, bytes);
+        }
+    }
+
+    fn ask(&mut self, output: usize, bytes: u64) {
+        if self.credit(output).ask() {
+            self.outgoing.put(&FromNode::Ask { output: position(output), bytes });
+        }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "its position was found")]
+    fn output(&self, output: usize) -> OutputId {
+        self.node.outputs[output].clone()
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "one for each output")]
+    fn credit(&mut self, output: usize) -> &mut Credit {
+        &mut self.credits[output]
+    }
+
+    fn take_ready(&mut self, inputs: Option<&[usize]>) -> Option<Event> {
+        let Some(inputs) = inputs else { return self.ready.pop_front().map(|(_, event)| event) };
+        let of = |(input, _): &(Option<usize>, Event)| input.is_some_and(|at| inputs.contains(&at));
+        let position = self.ready.iter().position(of)?;
+        self.ready.remove(position).map(|(_, event)| event)
+    }
+
+    /// Whether nothing of these inputs will come; to be asked when nothing of them is ready.
+    fn has_ended(&self, inputs: Option<&[usize]>) -> bool {
+        let is_closed = |input: &usize| self.closed.get(*input).copied().unwrap_or(true);
+        self.stopped || inputs.is_some_and(|inputs| inputs.iter().all(is_closed))
+    }
+
+    fn want(&mut self, inputs: Option<&[usize]>) -> Result<(), LinkError> {
+        if let Some(gone) = &self.gone {
+            return Err(gone.clone());
+        }
+        let more: Option<Vec<u32>> =
+            inputs.map(|inputs| inputs.iter().map(|input| position(*input)).collect());
+        let wanted = match (self.wanted.take(), more) {
+            (Some(Wanted::Any), _) | (_, None) => Wanted::Any,
+            (None, Some(more)) => Wanted::Of(more),
+            (Some(Wanted::Of(mut known)), Some(more)) => {
+                known.extend(more);
+                known.sort_unstable();
+                known.dedup();
+                Wanted::Of(known)
+            }
+        };
+        let inputs = match &wanted {
+            Wanted::Any => None,
+            Wanted::Of(inputs) => Some(inputs.clone()),
+        };
+        self.wanted = Some(wanted);
+        self.outgoing.put(&FromNode::Want { inputs, max: position(MAX_BATCH) });
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), LinkError> {
+        for lease in self.returns.take() {
+            self.outgoing.put(&FromNode::Memory(Memory::Return { lease }));
+        }
+        if let Some(gone) = &self.gone {
+            return Err(gone.clone());
+        }
+        self.outgoing.send(&self.socket).map_err(|error| self.lose(error))?;
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<(), LinkError> {
+        if let Some(gone) = &self.gone {
+            return Err(gone.clone());
+        }
+        self.receive_frames().map_err(|error| self.lose(error))
+    }
+
+    fn lose(&mut self, error: WireError) -> LinkError {
+        self.gone.insert(error.into()).clone()
+    }
+
+    fn receive_frames(&mut self) -> Result<(), WireError> {
+        loop {
+            let received = self.incoming.receive(&self.socket);
+            // What came before the end is not lost by it.
+            while self.receive_frame()? {}
+            if !received? || (self.coming == 0 && !self.incoming.is_within_frame()) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes the welcome, or the reason why there is none.
+    fn greet(&mut self) -> Result<Option<String>, AttachError> {
+        let malformed = |error: WireError| AttachError::from(LinkError::from(error));
+        let Some(body) = self.incoming.next().map_err(malformed)? else { return Ok(None) };
+        match decode(body).map_err(WireError::from).map_err(malformed)? {
+            FromHost::Refused { reason } => return Ok(Some(reason.to_owned())),
+            FromHost::Welcome { version, node, inputs, outputs, parameters, max_payload } => {
+                if version != env!("CARGO_PKG_VERSION") {
+                    return Ok(Some(other_version(version)));
+                }
+                let unnamed = |_| malformed(WireError::Malformed("a name is wrong"));
+                let inputs: Result<Vec<InputId>, _> = inputs.iter().map(|id| id.parse()).collect();
+                let outputs: Result<Vec<OutputId>, _> =
+                    outputs.iter().map(|id| id.parse()).collect();
+                self.node = Description {
+                    id: node.to_owned(),
+                    inputs: inputs.map_err(unnamed)?,
+                    outputs: outputs.map_err(unnamed)?,
+                    parameters: frame::parameters(&parameters),
+                    max_payload,
+                };
+                self.closed = vec![false; self.node.inputs.len()];
+                self.credits = self.node.outputs.iter().map(|_| Credit::default()).collect();
+            }
+            _ => return Err(malformed(WireError::Malformed("no welcome"))),
+        }
+        Ok(None)
+    }
+
+    /// Takes the next frame. False when there is none that is whole.
+    fn receive_frame(&mut self) -> Result<bool, WireError> {
+        let Some(body) = self.incoming.next()? else { return Ok(false) };
+        let frame: FromHost<'_> = decode(body)?;
+        let (input, event) = match frame {
+            FromHost::Open => {
+                self.open = true;
+                return Ok(true);
+            }
+            FromHost::Batch { len } => {
+                self.coming = len;
+                self.wanted = None;
+                return Ok(true);
+            }
+            FromHost::Room { output, events, bytes } => {
+                if let Some(credit) = self.credits.get_mut(at(output)) {
+                    credit.give(events, bytes);
+                }
+                return Ok(true);
+            }
+            FromHost::OutputClosed { output } => {
+                if let Some(credit) = self.credits.get_mut(at(output)) {
+                    credit.close();
+                }
+                return Ok(true);
+            }
+            FromHost::Memory(memory) => return self.receive_memory(memory).map(|()| true),
+            FromHost::Welcome { .. } | FromHost::Refused { .. } => {
+                return Err(WireError::Malformed("a second welcome"));
+            }
+            FromHost::Input { input, dropped, timestamp, sequence, content } => {
+                let payload = match content.body {
+                    frame::Body::Inline(bytes) => bytes::Bytes::copy_from_slice(bytes),
+                    frame::Body::Leased { lease, segment, offset, len } => {
+                        self.viewer.view(segment, offset, len)?.borrow(lease, &self.returns)
+                    }
+                };
+                let parameters = frame::parameters(&content.parameters);
+                let encoding = content.encoding();
+                let metadata = Metadata { timestamp, sequence, encoding, parameters };
+                let id = named(&self.node.inputs, input)?;
+                let message = Message { metadata, payload };
+                (Some(input), Event::Input(Input { id, dropped, message }))
+            }
+            FromHost::Tick { input, timestamp, missed } => {
+                let id = named(&self.node.inputs, input)?;
+                (Some(input), Event::Tick(Tick { id, timestamp, missed }))
+            }
+            FromHost::Closed { input, dropped } => {
+                let id = named(&self.node.inputs, input)?;
+                if let Some(closed) = self.closed.get_mut(at(input)) {
+                    *closed = true;
+                }
+                (Some(input), Event::InputClosed(InputClosed { id, dropped }))
+            }
+            FromHost::Stop { requested } => {
+                self.stopped = true;
+                let reason =
+                    if requested { StopReason::Requested } else { StopReason::InputsClosed };
+                (None, Event::Stop(reason))
+            }
+        };
+        self.coming = self.coming.saturating_sub(1);
+        self.ready.push_back((input.map(at), event));
+        Ok(true)
+    }
+
+    fn receive_memory(&mut self, memory: Memory) -> Result<(), WireError> {
+        match memory {
+            Memory::Segment { segment, len } => {
+                let file = self.incoming.file()?;
+                self.viewer.open(segment, len, &file)
+            }
+            Memory::Forget { segment } => {
+                self.viewer.forget(segment);
+                Ok(())
+            }
+            Memory::Return { lease } => self.lender.take_back(lease),
+        }
+    }
+}
+
+/// Why versions that differ do not work together.
+pub(super) fn other_version(other: &str) -> String {
+    format!(
+        "the host is of version {other} and the Python package of version {}: install the same",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+fn named(inputs: &[InputId], input: u32) -> Result<InputId, WireError> {
+    inputs.get(at(input)).cloned().ok_or(WireError::Malformed("no such input"))
+}
+
+/// A position as it crosses. The size of a descriptor bounds how many there are.
+fn position(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+fn at(position: u32) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
+}
+
+/// Waits until the socket can be used, at most so long. A signal ends the wait too.
+fn wait(socket: BorrowedFd<'_>, events: PollFlags, most: Duration) {
+    let seconds = i64::try_from(most.as_secs()).unwrap_or(i64::MAX);
+    let most = Timespec { tv_sec: seconds, tv_nsec: most.subsec_nanos().into() };
+    let _ = poll(&mut [PollFd::from_borrowed_fd(socket, events)], Some(&most));
+}

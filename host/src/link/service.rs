@@ -1,0 +1,304 @@
+//! The host's side of the link while the node runs: its ports, over a socket.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use super::frame::{Body, Content, FromHost, FromNode, Memory, data, decode, parameters};
+use super::host::HostLink;
+use super::leases::Notice;
+use super::wire::WireError;
+use crate::event::{Encoding, Event, StopReason};
+use crate::id::InputId;
+use crate::payload;
+use crate::ports::{Grant, Outgoing, Ports};
+
+/// What waits to be written until no more events are taken for the node, in bytes.
+const MAX_WAITING: usize = 1 << 20;
+
+/// How long a frame that has begun may take to come.
+const FRAME_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Frames that are taken before the other nodes of the thread have a turn.
+const FRAMES_A_TURN: usize = 256;
+
+/// How a service ends.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// The node said so: well, or as failed with this text.
+    Ended { failure: Option<String> },
+    /// The process is gone.
+    Gone,
+    /// The process broke the rules of the link.
+    Broken(&'static str),
+}
+
+impl HostLink {
+    /// Serves the node until it ends. Events that were given to it when it is dropped are its own; what
+    /// it had sent is sent.
+    pub(crate) async fn serve(&mut self, ports: &mut Ports) -> Served {
+        let mut service = Service::new(self, ports);
+        let error = match std::future::poll_fn(|context| service.poll(context)).await {
+            Ok(failure) => return Served::Ended { failure },
+            Err(error) => error,
+        };
+        match error {
+            WireError::Gone | WireError::Socket(_) => Served::Gone,
+            WireError::Malformed(rule) => Served::Broken(rule),
+        }
+    }
+}
+
+struct Service<'a> {
+    link: &'a mut HostLink,
+    ports: &'a mut Ports,
+    want: Option<Want>,
+    /// For each output the size of a message for which room was asked.
+    asks: Vec<Option<u64>>,
+    /// For each output what the node may send without asking.
+    granted: Vec<Grant>,
+    /// Runs while a frame has begun and is not whole.
+    patience: Option<Pin<Box<Sleep>>>,
+    batch: Vec<Event>,
+}
+
+struct Want {
+    inputs: Option<Vec<usize>>,
+    max: usize,
+}
+
+/// The failure, if it is one.
+type End = Option<String>;
+
+struct Taken {
+    frames: usize,
+    /// Once the node has said it.
+    end: Option<End>,
+}
+
+impl<'a> Service<'a> {
+    fn new(link: &'a mut HostLink, ports: &'a mut Ports) -> Self {
+        let outputs = ports.outputs().count();
+        let mut service = Self {
+            link,
+            ports,
+            want: None,
+            asks: vec![Some(0); outputs],
+            granted: vec![Grant::default(); outputs],
+            patience: None,
+            batch: Vec::new(),
+        };
+        // So that the node knows of room before it first sends.
+        service.answer_asks(&mut Context::from_waker(std::task::Waker::noop()));
+        service.link.outgoing.put(&FromHost::Open);
+        service
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<End, WireError>> {
+        let mut frames = 0;
+        loop {
+            let taken = self.take_frames(FRAMES_A_TURN)?;
+            if let Some(end) = taken.end {
+                return Poll::Ready(Ok(end));
+            }
+            frames += taken.frames;
+            self.answer_asks(context);
+            self.give_events(context);
+            if let Poll::Ready(Err(_)) = self.link.poll_flush(context) {
+                // Nobody will read it; what the node sent before it went is still to be read.
+                self.link.outgoing = Default::default();
+            }
+            if frames >= FRAMES_A_TURN {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match self.link.poll_receive(context) {
+                Poll::Ready(received) => received?,
+                Poll::Pending => return self.poll_patience(context),
+            }
+            self.patience = None;
+        }
+    }
+
+    /// Ends with an error once a frame has been under way for too long.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<Result<End, WireError>> {
+        if !self.link.incoming.is_within_frame() {
+            self.patience = None;
+            return Poll::Pending;
+        }
+        let until = || Box::pin(tokio::time::sleep_until(Instant::now() + FRAME_PATIENCE));
+        match self.patience.get_or_insert_with(until).as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(WireError::Malformed("a frame did not end"))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Takes the frames that are whole, at most so many.
+    fn take_frames(&mut self, most: usize) -> Result<Taken, WireError> {
+        let mut frames = 0;
+        while frames < most {
+            let Some(body) = self.link.incoming.next()? else { break };
+            frames += 1;
+            match decode(body)? {
+                FromNode::Send { output, outgoing } => {
+                    let outgoing = Outgoing {
+                        encoding: outgoing.encoding(),
+                        parameters: parameters(&outgoing.parameters),
+                        payload: match outgoing.body {
+                            Body::Inline(bytes) => payload::copy(bytes),
+                            Body::Leased { lease, segment, offset, len } => {
+                                let view = self.link.viewer.view(segment, offset, len)?;
+                                let memory = Memory::Return { lease };
+                                self.link.outgoing.put(&FromHost::Memory(memory));
+                                view.copy()
+                            }
+                        },
+                    };
+                    self.send(output, outgoing)?;
+                }
+                FromNode::Want { inputs, max } => self.note_want(inputs, max)?,
+                FromNode::Ask { output, bytes } => {
+                    let ask = self.asks.get_mut(at(output));
+                    *ask.ok_or(WireError::Malformed("no such output"))? = Some(bytes);
+                }
+                FromNode::Memory(memory) => self.take_memory(memory)?,
+                FromNode::End { failure } => {
+                    return Ok(Taken { frames, end: Some(failure.map(str::to_owned)) });
+                }
+                FromNode::Hello { .. } | FromNode::Ready => {
+                    return Err(WireError::Malformed("a second greeting"));
+                }
+            }
+        }
+        Ok(Taken { frames, end: None })
+    }
+
+    fn send(&mut self, output: u32, message: Outgoing) -> Result<(), WireError> {
+        let output = at(output);
+        let granted = self.granted.get_mut(output);
+        let granted = granted.ok_or(WireError::Malformed("no such output"))?;
+        let bytes = message.size() as u64;
+        if granted.events == 0 || granted.bytes < bytes || bytes > self.ports.max_payload() {
+            return Err(WireError::Malformed("a message for which there is no room"));
+        }
+        granted.events -= 1;
+        granted.bytes -= bytes;
+        self.ports.send_granted(output, message);
+        Ok(())
+    }
+
+    fn note_want(&mut self, inputs: Option<Vec<u32>>, max: u32) -> Result<(), WireError> {
+        let inputs: Option<Vec<_>> = inputs.map(|inputs| inputs.into_iter().map(at).collect());
+        let known = self.ports.inputs().len();
+        if inputs.as_ref().is_some_and(|inputs| inputs.iter().any(|input| *input >= known)) {
+            return Err(WireError::Malformed("no such input"));
+        }
+        self.want = (max > 0).then(|| Want { inputs, max: at(max) });
+        Ok(())
+    }
+
+    fn take_memory(&mut self, memory: Memory) -> Result<(), WireError> {
+        match memory {
+            Memory::Segment { segment, len } => {
+                let file = self.link.incoming.file()?;
+                self.link.viewer.open(segment, len, &file)
+            }
+            Memory::Forget { segment } => {
+                self.link.viewer.forget(segment);
+                Ok(())
+            }
+            Memory::Return { lease } => self.link.lender.take_back(lease),
+        }
+    }
+
+    fn answer_asks(&mut self, context: &mut Context<'_>) {
+        let asks = self.asks.iter_mut().zip(&mut self.granted).enumerate();
+        for (output, (ask, granted)) in asks {
+            let Some(bytes) = *ask else { continue };
+            let Poll::Ready(grant) = self.ports.poll_grant(context, output, bytes) else {
+                continue;
+            };
+            *ask = None;
+            let output = position(output);
+            match grant {
+                Ok(grant) => {
+                    *granted = grant;
+                    let Grant { events, bytes } = grant;
+                    self.link.outgoing.put(&FromHost::Room { output, events, bytes });
+                }
+                Err(_) => self.link.outgoing.put(&FromHost::OutputClosed { output }),
+            }
+        }
+    }
+
+    /// Gives events that are wanted, as far as there are some and the socket keeps up.
+    fn give_events(&mut self, context: &mut Context<'_>) {
+        let Some(want) = &self.want else { return };
+        if self.link.outgoing.waiting() > MAX_WAITING {
+            return;
+        }
+        let taken = match &want.inputs {
+            None => self.ports.poll_recv_ahead(context, &mut self.batch, want.max),
+            Some(inputs) => self.ports.poll_recv_of(context, inputs).map(|event| {
+                self.batch.extend(event);
+                self.batch.len()
+            }),
+        };
+        if taken.is_pending() {
+            return;
+        }
+        self.want = None;
+        let batch = std::mem::take(&mut self.batch);
+        self.link.outgoing.put(&FromHost::Batch { len: position(batch.len()) });
+        for event in &batch {
+            self.give(event);
+        }
+        self.batch = batch;
+        self.batch.clear();
+    }
+
+    fn give(&mut self, event: &Event) {
+        let inputs = self.ports.inputs();
+        let input = |id: &InputId| position(inputs.binary_search(id).unwrap_or(usize::MAX));
+        match event {
+            Event::Input(message) => {
+                let (input, dropped) = (input(&message.id), message.dropped);
+                let (metadata, payload) = (&message.message.metadata, &message.message.payload);
+                let (body, Notice { forget, segment }) = self.link.lender.body(payload);
+                for memory in forget {
+                    self.link.outgoing.put(&FromHost::Memory(memory));
+                }
+                if let Some((memory, file)) = segment {
+                    self.link.outgoing.put_with_file(&FromHost::Memory(memory), file);
+                }
+                let arrow = metadata.encoding == Encoding::Arrow;
+                let content = Content { arrow, parameters: data(&metadata.parameters), body };
+                let (timestamp, sequence) = (metadata.timestamp, metadata.sequence);
+                let frame = FromHost::Input { input, dropped, timestamp, sequence, content };
+                self.link.outgoing.put(&frame);
+            }
+            Event::Tick(tick) => {
+                let (input, timestamp, missed) = (input(&tick.id), tick.timestamp, tick.missed);
+                self.link.outgoing.put(&FromHost::Tick { input, timestamp, missed });
+            }
+            Event::InputClosed(closed) => {
+                let (input, dropped) = (input(&closed.id), closed.dropped);
+                self.link.outgoing.put(&FromHost::Closed { input, dropped });
+            }
+            Event::Stop(reason) => {
+                let requested = *reason == StopReason::Requested;
+                self.link.outgoing.put(&FromHost::Stop { requested });
+            }
+        }
+    }
+}
+
+fn at(position: u32) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
+}
+
+fn position(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}

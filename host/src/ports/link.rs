@@ -1,0 +1,93 @@
+//! What the link needs of a node's ports: events that may be handed over before they are asked for, and
+//! room that is given ahead of the messages that will fill it.
+
+use std::task::{Context, Poll, ready};
+
+use super::{MAX_BATCH, MAX_BATCH_BYTES, Outgoing, Outputs, Ports, SendError};
+use crate::event::Event;
+use crate::id::OutputId;
+use crate::inbox::Most;
+
+/// Room that is given at once where no reader blocks: enough to never wait for it.
+const AMPLE: Grant = Grant { events: 1024, bytes: 64 << 20 };
+
+/// Room at an output: what may be sent without asking again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) events: u32,
+    pub(crate) bytes: u64,
+}
+
+impl Ports {
+    /// Like [`Self::poll_recv_batch`] for a node that will look at the events one after the other: beyond
+    /// the first, only events that will not change any more, however long they wait for it.
+    pub(crate) fn poll_recv_ahead(
+        &mut self,
+        context: &mut Context<'_>,
+        batch: &mut Vec<Event>,
+        max: usize,
+    ) -> Poll<usize> {
+        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES, firm: true };
+        let taken = ready!(self.events.poll_take(context, most));
+        while let Some(event) = self.events.next_ready() {
+            batch.push(event);
+        }
+        Poll::Ready(taken)
+    }
+
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &OutputId> {
+        self.outputs.outputs.iter().map(|output| &output.route.output)
+    }
+
+    pub(crate) fn max_payload(&self) -> u64 {
+        self.outputs.max_payload
+    }
+
+    /// Waits until a message of `bytes` can be sent to the output at this position, and says what can be
+    /// sent without asking again: room that is free stays free until this node fills it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`]
+    pub(crate) fn poll_grant(
+        &self,
+        context: &mut Context<'_>,
+        output: usize,
+        bytes: u64,
+    ) -> Poll<Result<Grant, SendError>> {
+        self.outputs.poll_grant(context, output, bytes)
+    }
+
+    /// Sends a message within what was granted. Those who have ended meanwhile discard it.
+    pub(crate) fn send_granted(&mut self, output: usize, message: Outgoing) {
+        let Outputs { outputs, counts, .. } = &mut self.outputs;
+        if let (Some(output), Some(sent)) = (outputs.get_mut(output), counts.sent.get(output)) {
+            output.deliver(message, sent);
+        }
+    }
+}
+
+impl Outputs {
+    fn poll_grant(
+        &self,
+        context: &mut Context<'_>,
+        output: usize,
+        bytes: u64,
+    ) -> Poll<Result<Grant, SendError>> {
+        let Some(output) = self.outputs.get(output) else {
+            return Poll::Ready(Err(SendError::UnknownOutput {
+                output: output.to_string().into(),
+            }));
+        };
+        ready!(output.poll_room(context, usize::try_from(bytes).unwrap_or(usize::MAX)))?;
+        let subscribers = output.route.subscribers.iter();
+        let free = subscribers.filter_map(|subscriber| subscriber.inbox.free(subscriber.input));
+        let least = free.fold(AMPLE, |least, (events, bytes)| Grant {
+            events: least.events.min(events),
+            bytes: least.bytes.min(bytes),
+        });
+        // A message that is larger than the whole queue is let into an empty one.
+        let grant = Grant { events: least.events.max(1), bytes: least.bytes.max(bytes) };
+        Poll::Ready(Ok(grant))
+    }
+}
