@@ -76,17 +76,7 @@ impl Input {
     /// The values that travel with it, by name; of equal names the last.
     #[getter]
     fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let dict = PyDict::new(py);
-        for (name, value) in self.message.message.metadata.parameters.iter() {
-            match value {
-                Value::Boolean(value) => dict.set_item(&**name, value)?,
-                Value::Integer(value) => dict.set_item(&**name, value)?,
-                Value::Float(value) => dict.set_item(&**name, value)?,
-                Value::Text(value) => dict.set_item(&**name, &**value)?,
-                Value::Bytes(value) => dict.set_item(&**name, PyBytes::new(py, value))?,
-            }
-        }
-        Ok(dict)
+        parameter_dict(py, &self.message.message.metadata.parameters)
     }
 
     fn __repr__(&self) -> String {
@@ -183,6 +173,24 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAn
             Bound::new(py, Stop { reason })?.into_any()
         }
     })
+}
+
+/// The values by name; of equal names the last.
+pub(crate) fn parameter_dict<'py>(
+    py: Python<'py>,
+    parameters: &Parameters,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in parameters.iter() {
+        match value {
+            Value::Boolean(value) => dict.set_item(&**name, value)?,
+            Value::Integer(value) => dict.set_item(&**name, value)?,
+            Value::Float(value) => dict.set_item(&**name, value)?,
+            Value::Text(value) => dict.set_item(&**name, &**value)?,
+            Value::Bytes(value) => dict.set_item(&**name, PyBytes::new(py, value))?,
+        }
+    }
+    Ok(dict)
 }
 
 /// Keyword arguments as parameters of a message, with their types.

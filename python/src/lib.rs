@@ -6,6 +6,8 @@
 mod bridge;
 mod event;
 mod flow;
+mod fork;
+mod link;
 mod node;
 mod readiness;
 mod value;
@@ -21,8 +23,12 @@ mod _native {
     #[pymodule_export]
     use super::flow::{Flow, Run};
     #[pymodule_export]
+    use super::fork::forked;
+    #[pymodule_export]
+    use super::link::{AttachError, LinkPorts};
+    #[pymodule_export]
     use super::node::{
-        DataflowError, NodeClosed, NodePorts, OutputClosed, StartError, ThalwegError,
+        DataflowError, NodeClosed, NodePorts, OutputClosed, StartError, ThalwegError, Unsent,
     };
     #[pymodule_export]
     use super::readiness::Readiness;

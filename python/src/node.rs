@@ -7,10 +7,11 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList};
-use thalweg::{Outgoing, Ports, SendError};
+use thalweg::{InputId, Outgoing, Ports, SendError};
 use tokio::sync::oneshot;
 
 use crate::event::{parameters, to_python};
+use crate::fork::Origin;
 use crate::readiness::Readiness;
 use crate::value::bytes_of;
 
@@ -34,6 +35,7 @@ create_exception!(
 #[pyclass(frozen)]
 pub(crate) struct NodePorts {
     shared: Arc<Shared>,
+    origin: Origin,
 }
 
 /// What the node and the dataflow share: whoever ends first takes the ports away.
@@ -52,15 +54,24 @@ impl NodePorts {
             done: Mutex::new(Some(done)),
             waker: OnceLock::new(),
         });
-        let node = Self { shared: Arc::clone(&shared) };
+        let node = Self { shared: Arc::clone(&shared), origin: Origin::here() };
         (node, NodeEnd { shared, ended })
     }
 
     fn with_ports<R>(&self, use_ports: impl FnOnce(&mut Ports) -> PyResult<R>) -> PyResult<R> {
+        self.origin.check()?;
         match self.shared.lock().as_mut() {
             Some(ports) => use_ports(ports),
             None => Err(NodeClosed::new_err("the node has ended")),
         }
+    }
+
+    fn sent(&self, output: &str, message: Outgoing) -> PyResult<bool> {
+        let mut context = Context::from_waker(self.waker()?);
+        self.with_ports(|ports| match ports.poll_send(&mut context, output, message) {
+            Poll::Ready(sent) => sent.map(|()| true).map_err(send_error),
+            Poll::Pending => Ok(false),
+        })
     }
 
     fn waker(&self) -> PyResult<&Waker> {
@@ -152,43 +163,27 @@ impl NodePorts {
     }
 
     /// The positions of these inputs, for `next_of`.
+    #[expect(clippy::needless_pass_by_value, reason = "how arguments come from Python")]
     fn inputs(&self, names: Vec<String>) -> PyResult<Vec<usize>> {
-        self.with_ports(|ports| {
-            let position = |name: &String| {
-                let known = ports.inputs().iter().position(|input| input.as_str() == name);
-                known.ok_or_else(|| {
-                    let inputs: Vec<_> =
-                        ports.inputs().iter().map(|input| format!("`{input}`")).collect();
-                    let inputs = inputs.join(", ");
-                    PyValueError::new_err(format!(
-                        "the node has no input `{name}`; it has {}",
-                        if inputs.is_empty() { "none" } else { &inputs }
-                    ))
-                })
-            };
-            names.iter().map(position).collect()
-        })
+        self.with_ports(|ports| positions(ports.inputs(), &names))
     }
 
-    /// Sends a message. `False` when an input that blocks is full: then the node is woken once there is
-    /// room.
+    /// Sends a message. `None` when it was sent; otherwise an input that blocks is full, the node is woken
+    /// once there is room, and what is given is for `send_again`.
     #[pyo3(signature = (output, value, metadata=None))]
     fn send(
         &self,
         output: &str,
         value: &Bound<'_, PyAny>,
         metadata: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<bool> {
-        let message = Outgoing {
-            payload: bytes_of(value)?,
-            parameters: parameters(metadata)?,
-            ..Outgoing::default()
-        };
-        let mut context = Context::from_waker(self.waker()?);
-        self.with_ports(|ports| match ports.poll_send(&mut context, output, message) {
-            Poll::Ready(sent) => sent.map(|()| true).map_err(send_error),
-            Poll::Pending => Ok(false),
-        })
+    ) -> PyResult<Option<Unsent>> {
+        let message = outgoing(value, metadata)?;
+        Ok(if self.sent(output, message.clone())? { None } else { Some(Unsent { message }) })
+    }
+
+    /// Sends what `send` gave back. False as long as there is no room.
+    fn send_again(&self, output: &str, unsent: &Unsent) -> PyResult<bool> {
+        self.sent(output, unsent.message())
     }
 
     /// Ends the node: well, or as failed with this text. The second call does nothing.
@@ -203,12 +198,53 @@ impl NodePorts {
     }
 }
 
+/// A message for which there was no room. What it was made of may change meanwhile; it does not.
+#[pyclass(frozen)]
+pub(crate) struct Unsent {
+    message: Outgoing,
+}
+
+impl Unsent {
+    pub(crate) fn new(message: Outgoing) -> Self {
+        Self { message }
+    }
+
+    pub(crate) fn message(&self) -> Outgoing {
+        self.message.clone()
+    }
+}
+
+/// What is sent for this value.
+pub(crate) fn outgoing(
+    value: &Bound<'_, PyAny>,
+    metadata: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Outgoing> {
+    let parameters = parameters(metadata)?;
+    Ok(Outgoing { payload: bytes_of(value)?, parameters, ..Outgoing::default() })
+}
+
+/// The positions of the inputs with these names.
+pub(crate) fn positions(inputs: &[InputId], names: &[String]) -> PyResult<Vec<usize>> {
+    let position = |name: &String| {
+        let known = inputs.iter().position(|input| input.as_str() == name);
+        known.ok_or_else(|| {
+            let inputs: Vec<_> = inputs.iter().map(|input| format!("`{input}`")).collect();
+            let inputs = inputs.join(", ");
+            PyValueError::new_err(format!(
+                "the node has no input `{name}`; it has {}",
+                if inputs.is_empty() { "none" } else { &inputs }
+            ))
+        })
+    };
+    names.iter().map(position).collect()
+}
+
 /// What stands for "nothing now": neither an event nor the end.
 pub(crate) fn nothing_now(py: Python<'_>) -> Bound<'_, PyAny> {
     PyBool::new(py, false).to_owned().into_any()
 }
 
-fn send_error(error: SendError) -> PyErr {
+pub(crate) fn send_error(error: SendError) -> PyErr {
     let text = error.to_string();
     match error {
         SendError::Closed { .. } => OutputClosed::new_err(text),

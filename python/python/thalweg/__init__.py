@@ -15,6 +15,7 @@
 
 from thalweg._flow import Dataflow, Run
 from thalweg._native import (
+    AttachError,
     DataflowError,
     Input,
     InputClosed,
@@ -31,6 +32,7 @@ from thalweg._node import Event, Events, Node, Parameter
 from thalweg._report import Exit, InputReport, NodeReport, OutputReport, RunReport
 
 __all__ = [
+    "AttachError",
     "Dataflow",
     "DataflowError",
     "Event",

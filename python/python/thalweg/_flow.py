@@ -109,7 +109,7 @@ class Run:
     ) -> None:
         self._native = native
         self._report: RunReport | None = None
-        nodes = [(Node(id, ports, waking), functions[id]) for id, ports in native.take_nodes()]
+        nodes = [(Node._embedded(id, ports, waking), functions[id]) for id, ports in native.take_nodes()]
         self._tasks = [asyncio.create_task(_run_node(*node), name=f"thalweg {node[0].id}") for node in nodes]
         self._lines = asyncio.create_task(_forward_lines(native, waking), name="thalweg lines")
 

@@ -1,4 +1,4 @@
-"""What wakes the nodes of an event loop: one file descriptor, watched by the loop itself."""
+"""What wakes those who wait for a node: a file descriptor, watched by the event loop itself."""
 
 from __future__ import annotations
 
@@ -6,21 +6,72 @@ import asyncio
 import atexit
 import os
 from collections import deque
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from thalweg import _native
 
 atexit.register(_native.shut_down)
+os.register_at_fork(after_in_child=_native.forked)
+
+
+class Waiters:
+    """Coroutines of one event loop that wait for the same thing."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._futures: deque[asyncio.Future[None]] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._futures)
+
+    async def wait(self) -> None:
+        """Until the next `wake`. Giving it up loses nothing: a wake-up that had come already is handed
+        to the others."""
+        waiter = self.loop.create_future()
+        self._futures.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.wake()
+            raise
+        finally:
+            if not waiter.done() or waiter.cancelled():
+                try:
+                    self._futures.remove(waiter)
+                except ValueError:
+                    pass
+
+    def wake(self) -> None:
+        """Wakes everyone who waits."""
+        futures = self._futures
+        while futures:
+            waiter = futures.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class Waking(Protocol):
+    """How a node waits. Used on the thread of its loop alone."""
+
+    async def wait(self) -> None:
+        """Until it is worth another look at the node's ports."""
+        ...
+
+    def leave(self) -> None:
+        """Nothing waits any more. Whoever still does is woken."""
+        ...
 
 
 class Wakeups:
-    """The waiters of one event loop. Not thread-safe: used on the thread of its loop alone."""
+    """What wakes the nodes of this process that one event loop runs: one descriptor for all of them.
+    Not thread-safe: used on the thread of its loop alone."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.readiness = _native.Readiness()
         self.loop = loop
-        self._pid = os.getpid()
-        self._waiters: dict[int, deque[asyncio.Future[None]]] = {}
+        self._waiters: dict[int, Waiters] = {}
         self._last_token = 0
 
     def enter(self) -> int:
@@ -29,53 +80,50 @@ class Wakeups:
         if not self._waiters:
             self.loop.add_reader(self.readiness.fileno(), self._wake)
         self._last_token += 1
-        self._waiters[self._last_token] = deque()
+        self._waiters[self._last_token] = Waiters(self.loop)
         return self._last_token
 
     def leave(self, token: int) -> None:
         """Nothing waits by this token any more. Whoever still does is woken."""
-        for waiter in self._waiters.pop(token, ()):
-            if not waiter.done():
-                waiter.set_result(None)
+        if (waiters := self._waiters.pop(token, None)) is not None:
+            waiters.wake()
         if not self._waiters and not self.loop.is_closed():
             self.loop.remove_reader(self.readiness.fileno())
 
     async def wait(self, token: int) -> None:
-        """Until the token is woken, or leaves. Giving it up loses nothing: a wake-up that had come
-        already is handed to the next waiter."""
-        waiter = self.loop.create_future()
-        waiters = self._waiters[token]
-        waiters.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self._wake_all(token)
-            raise
-        finally:
-            if not waiter.done() or waiter.cancelled():
-                try:
-                    waiters.remove(waiter)
-                except ValueError:
-                    pass
+        """Until the token is woken, or leaves."""
+        self.check()
+        await self._waiters[token].wait()
 
     def check(self) -> None:
-        """Raises where a node is used in another loop or process than its own."""
-        if os.getpid() != self._pid:
-            raise RuntimeError("the dataflow belongs to the process before the fork; start one in this process")
+        """Raises where a node is used in another loop than its own."""
         if asyncio.get_running_loop() is not self.loop:
             raise RuntimeError("the node belongs to another event loop")
 
     def _wake(self) -> None:
         for token in self.readiness.drain():
-            self._wake_all(token)
+            if (waiters := self._waiters.get(token)) is not None:
+                waiters.wake()
 
-    def _wake_all(self, token: int) -> None:
-        waiters = self._waiters.get(token)
-        while waiters:
-            waiter = waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
+
+class EmbeddedWaking:
+    """How a node of this process waits: woken by the descriptor of its loop."""
+
+    def __init__(self, wakeups: Wakeups, ports: _native.NodePorts) -> None:
+        self._wakeups = wakeups
+        self._token = wakeups.enter()
+        ports.attach(wakeups.readiness, self._token)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that runs the node."""
+        return self._wakeups.loop
+
+    async def wait(self) -> None:
+        await self._wakeups.wait(self._token)
+
+    def leave(self) -> None:
+        self._wakeups.leave(self._token)
 
 
 _wakeups: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()

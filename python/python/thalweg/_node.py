@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
-from thalweg._native import Input, InputClosed, NodePorts, Payload, Stop, Tick
+from thalweg import _link
+from thalweg._loop import EmbeddedWaking
+from thalweg._native import Input, InputClosed, LinkPorts, NodePorts, Payload, Stop, Tick, Unsent
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-    from thalweg._loop import Wakeups
+    from thalweg._loop import Wakeups, Waking
 
     Value: TypeAlias = ReadableBuffer | Payload | str
     """What a node sends: bytes in any form, or text."""
@@ -29,26 +31,106 @@ TURN = 256
 """Events that a busy node takes before the other tasks of its loop have a turn."""
 
 
-class Node:
-    """A node of a dataflow that runs in this process.
+class Ports(Protocol):
+    """What a node asks of the native half, wherever it runs. Everything returns at once."""
 
-    It belongs to the event loop in which the dataflow was started; elsewhere its methods raise
-    `RuntimeError`. Several tasks may wait for events: each event goes to exactly one of them.
+    def next(self) -> Event | Literal[False] | None: ...
+    def next_of(self, inputs: list[int]) -> Event | Literal[False] | None: ...
+    def next_batch(self, max: int) -> list[Event] | Literal[False] | None: ...
+    def inputs(self, names: list[str]) -> list[int]: ...
+    def send(self, output: str, value: Value, metadata: dict[str, Parameter] | None = None) -> Unsent | None: ...
+    def send_again(self, output: str, unsent: Unsent) -> bool: ...
+    def end(self, failure: str | None = None) -> None: ...
+
+
+class Node:
+    """A node of a dataflow: this process, or a coroutine of the process that hosts the dataflow.
+
+    `Node()` is the node that a script with `python: script.py` is; it waits until all nodes of the
+    dataflow are ready. `Node("name")` attaches this process to the node `name` (`attached: true`) of a
+    dataflow that this user runs; `dataflow` says which, where several have it: its name, or the path of its
+    socket. A function of `Dataflow.node` is given its node.
+
+    Several tasks may wait for events: each event goes to exactly one of them. A node belongs to one event
+    loop at a time, and to the process that made it; elsewhere its methods raise `RuntimeError`.
+
+    Raises `RuntimeError` for `Node()` where no dataflow started the process, or in which it has been made
+    before, and `AttachError` when no running dataflow has that node free.
     """
 
-    def __init__(self, id: str, ports: NodePorts, wakeups: Wakeups) -> None:
+    def __init__(self, id: str | None = None, *, dataflow: str | None = None) -> None:
+        ports = _link.started() if id is None else _link.attached(id, dataflow)
+        self._begin(ports.id(), ports, _link.LinkWaking(ports))
+        self._linked: LinkPorts | None = ports
+        _link.wait_until_open(ports)
+
+    @classmethod
+    def _embedded(cls, id: str, ports: NodePorts, wakeups: Wakeups) -> Node:
+        """A node that this process runs for the dataflow that it hosts."""
+        node = cls.__new__(cls)
+        node._begin(id, ports, EmbeddedWaking(wakeups, ports))
+        node._linked = None
+        return node
+
+    def _begin(self, id: str, ports: Ports, waking: Waking) -> None:
         self._id = id
         self._ports = ports
         self._next = ports.next
-        self._wakeups = wakeups
-        self._token = wakeups.enter()
+        self._waking = waking
         self._until_turn = TURN
-        ports.attach(wakeups.readiness, self._token)
 
     @property
     def id(self) -> str:
         """Its name in the descriptor."""
         return self._id
+
+    def close(self) -> None:
+        """Ends the node: its outputs close behind the last message, and what it did not take is discarded
+        and counted. The second call does nothing. Leaving `with node:` closes it, too."""
+        self._end(None)
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Node:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Event]:
+        """The events one by one, up to and with `Stop`, for scripts without an event loop: blocks while
+        there is none. The interpreter is free meanwhile, and Ctrl-C is served at once.
+
+        Raises `RuntimeError` within a running event loop, which it would block, and `NodeClosed` once the
+        dataflow has ended the node.
+        """
+        ports = self._blocking()
+        while (event := ports.next()) is not None:
+            if event is False:
+                _link.wait_for(ports)
+            else:
+                yield event
+
+    def send_blocking(self, output: str, value: Value, /, **metadata: Parameter) -> None:
+        """Like `send`, for scripts without an event loop: blocks while there is no room. Raises as `send`,
+        and `RuntimeError` within a running event loop."""
+        ports = self._blocking()
+        unsent = ports.send(output, value, metadata)
+        while unsent is not None:
+            _link.wait_for(ports)
+            if ports.send_again(output, unsent):
+                return
+
+    def _blocking(self) -> LinkPorts:
+        if self._linked is None:
+            raise RuntimeError("a node of the hosting process is awaited: `async for event in node.events()`")
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError("this would block the running event loop: `async for event in node.events()`")
+        return self._linked
 
     async def next_event(self) -> Event | None:
         """The next event; waits for one. `None` after `Stop`, every time.
@@ -98,12 +180,15 @@ class Node:
         Raises `OutputClosed` when every node that read the output has ended, `ValueError` when there is
         no such output or the message is too large, `TypeError` when the value is none that can be sent.
         """
-        while not self._ports.send(output, value, metadata):
-            await self._wakeups.wait(self._token)
+        unsent = self._ports.send(output, value, metadata)
+        while unsent is not None:
+            await self._waking.wait()
+            if self._ports.send_again(output, unsent):
+                return
 
     def try_send(self, output: str, value: Value, /, **metadata: Parameter) -> bool:
         """Sends like `send`, but gives `False` instead of waiting; then nothing was sent."""
-        return self._ports.send(output, value, metadata)
+        return self._ports.send(output, value, metadata) is None
 
     async def _turn(self) -> None:
         """Lets the other tasks have a turn. Before an event is taken: cancelling here loses none."""
@@ -114,13 +199,13 @@ class Node:
         """Takes as soon as there is something to take."""
         while (taken := take()) is False:
             self._until_turn = TURN
-            await self._wakeups.wait(self._token)
+            await self._waking.wait()
         return taken
 
-    def _end(self, failure: str | None = None) -> None:
+    def _end(self, failure: str | None) -> None:
         """Ends the node for the dataflow. The second call does nothing."""
         self._ports.end(failure)
-        self._wakeups.leave(self._token)
+        self._waking.leave()
 
 
 class Events:
