@@ -38,6 +38,7 @@
 //! # Ok(()) }
 //! ```
 
+mod attach;
 pub mod cli;
 mod component;
 mod cycle;
