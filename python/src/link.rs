@@ -55,7 +55,12 @@ impl LinkPorts {
         }
     }
 
-    fn take<'py>(&self, py: Python<'py>, inputs: Option<&[usize]>) -> PyResult<Bound<'py, PyAny>> {
+    /// See `NodePorts::take`.
+    pub(crate) fn take<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: Option<&[usize]>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         match self.with_link(|link| link.take(inputs))? {
             Taken::Event(event) => to_python(py, event),
             Taken::Ended => Ok(py.None().into_bound(py)),
@@ -134,12 +139,6 @@ impl LinkPorts {
     /// See `NodePorts.next`.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.take(py, None)
-    }
-
-    /// See `NodePorts.next_of`.
-    #[expect(clippy::needless_pass_by_value, reason = "how arguments come from Python")]
-    fn next_of<'py>(&self, py: Python<'py>, inputs: Vec<usize>) -> PyResult<Bound<'py, PyAny>> {
-        self.take(py, Some(&inputs))
     }
 
     /// See `NodePorts.next_batch`.

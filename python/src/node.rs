@@ -66,6 +66,27 @@ impl NodePorts {
         }
     }
 
+    /// The next event, of these inputs or of all; `None` once there will be none, `False` when there is none
+    /// now.
+    pub(crate) fn take<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: Option<&[usize]>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut context = Context::from_waker(self.waker()?);
+        let taken = self.with_ports(|ports| {
+            Ok(match inputs {
+                None => ports.poll_recv(&mut context),
+                Some(inputs) => ports.poll_recv_of(&mut context, inputs),
+            })
+        })?;
+        match taken {
+            Poll::Ready(Some(event)) => to_python(py, event),
+            Poll::Ready(None) => Ok(py.None().into_bound(py)),
+            Poll::Pending => Ok(nothing_now(py)),
+        }
+    }
+
     fn sent(&self, output: &str, message: Outgoing) -> PyResult<bool> {
         let mut context = Context::from_waker(self.waker()?);
         self.with_ports(|ports| match ports.poll_send(&mut context, output, message) {
@@ -126,23 +147,7 @@ impl NodePorts {
     /// The next event; `None` once the stream has ended; `False` when there is none now: then the node is
     /// woken by the next one.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let mut context = Context::from_waker(self.waker()?);
-        match self.with_ports(|ports| Ok(ports.poll_recv(&mut context)))? {
-            Poll::Ready(Some(event)) => to_python(py, event),
-            Poll::Ready(None) => Ok(py.None().into_bound(py)),
-            Poll::Pending => Ok(nothing_now(py)),
-        }
-    }
-
-    /// Like `next`, but of these inputs alone; `None` once all of them have closed. `inputs` are what
-    /// `inputs()` gave for their names.
-    fn next_of<'py>(&self, py: Python<'py>, inputs: Vec<usize>) -> PyResult<Bound<'py, PyAny>> {
-        let mut context = Context::from_waker(self.waker()?);
-        match self.with_ports(|ports| Ok(ports.poll_recv_of(&mut context, &inputs)))? {
-            Poll::Ready(Some(event)) => to_python(py, event),
-            Poll::Ready(None) => Ok(py.None().into_bound(py)),
-            Poll::Pending => Ok(nothing_now(py)),
-        }
+        self.take(py, None)
     }
 
     /// The next events as a list, at most `max`; `None` once the stream has ended; `False` when there is

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from thalweg import _link
+from thalweg import _link, _native
 from thalweg._loop import EmbeddedWaking
-from thalweg._native import Input, InputClosed, LinkPorts, NodePorts, Payload, Stop, Tick, Unsent
+from thalweg._native import Input, InputClosed, LinkPorts, NodePorts, Payload, Stop, Tick
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -29,18 +28,6 @@ T = TypeVar("T")
 
 TURN = 256
 """Events that a busy node takes before the other tasks of its loop have a turn."""
-
-
-class Ports(Protocol):
-    """What a node asks of the native half, wherever it runs. Everything returns at once."""
-
-    def next(self) -> Event | Literal[False] | None: ...
-    def next_of(self, inputs: list[int]) -> Event | Literal[False] | None: ...
-    def next_batch(self, max: int) -> list[Event] | Literal[False] | None: ...
-    def inputs(self, names: list[str]) -> list[int]: ...
-    def send(self, output: str, value: Value, metadata: dict[str, Parameter] | None = None) -> Unsent | None: ...
-    def send_again(self, output: str, unsent: Unsent) -> bool: ...
-    def end(self, failure: str | None = None) -> None: ...
 
 
 class Node:
@@ -72,9 +59,9 @@ class Node:
         node._linked = None
         return node
 
-    def _begin(self, id: str, ports: Ports, waking: Waking) -> None:
+    def _begin(self, id: str, ports: NodePorts | LinkPorts, waking: Waking) -> None:
         self._id = id
-        self._ports = ports
+        self._ports: NodePorts | LinkPorts = ports
         self._next = ports.next
         self._waking = waking
         self._until_turn = TURN
@@ -169,9 +156,7 @@ class Node:
         With names of inputs, only the events of these, up to their closing: those of the others stay in
         the inbox, for whoever asks for them. Raises `ValueError` when the node has no such input.
         """
-        if not inputs:
-            return Events(self, self._next)
-        return Events(self, partial(self._ports.next_of, self._ports.inputs(list(inputs))))
+        return Events(self._ports, self._ports.inputs(list(inputs)) if inputs else None, self._waited)
 
     async def send(self, output: str, value: Value, /, **metadata: Parameter) -> None:
         """Sends a message to every input that reads `output`; waits until each of them has room, unless
@@ -208,32 +193,12 @@ class Node:
         self._waking.leave()
 
 
-class Events:
+class Events(_native.Events):
     """Events of a node, for `async for`. Several may run over one node; each event goes to one of them.
 
     Cancelling `anext` loses no event and does not end the iteration.
     """
 
-    def __init__(self, node: Node, take: Callable[[], Event | Literal[False] | None]) -> None:
-        self._node = node
-        self._take = take
-        self._closed = False
-
-    def __aiter__(self) -> Events:
-        return self
-
-    async def __anext__(self) -> Event:
-        node = self._node
-        if node._until_turn:
-            node._until_turn -= 1
-        else:
-            await node._turn()
-        taken = None if self._closed else self._take()
-        event: Event | None = taken if taken is not False else await node._waited(self._take)
-        if event is None:
-            raise StopAsyncIteration
-        return event
-
     async def aclose(self) -> None:
         """Ends the iteration; the events that are left stay with the node."""
-        self._closed = True
+        self.close()
