@@ -3,10 +3,13 @@
 
 mod bounds;
 mod check;
+mod code;
 mod component;
 pub(crate) mod cycles;
+mod env;
 mod feed;
 mod files;
+mod process;
 pub(crate) mod value;
 
 use std::collections::BTreeMap;
@@ -22,6 +25,8 @@ use std::time::Duration;
 use crate::descriptor::{Descriptor, DescriptorError, MAX_DESCRIPTOR_BYTES, Problems};
 use crate::event::Parameters;
 use crate::id::{InputId, NodeId, OutputId, OutputRef};
+
+pub(crate) use files::{is_program, on_path};
 
 /// A graph of nodes that is known to be right. Made by [`Dataflow::from_file`] or
 /// [`Dataflow::from_text`].
@@ -53,6 +58,10 @@ pub struct Node {
 pub enum Code {
     /// A sandboxed component.
     Component(Box<Component>),
+    /// A Python script, in a process of its own.
+    Process(Box<Process>),
+    /// A process that the host does not start: it attaches by the node's id.
+    Attached,
     /// The program that embeds the runtime.
     Embedded,
 }
@@ -72,6 +81,31 @@ pub struct Component {
     pub grants: Grants,
     /// What it may use.
     pub limits: Limits,
+}
+
+/// A Python script and how it is started. It is in no sandbox: it may do what the host's user may do.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// The script.
+    pub script: PathBuf,
+    /// What runs it.
+    pub interpreter: Interpreter,
+    /// Its arguments, after the script.
+    pub args: Vec<String>,
+    /// Its own variables, added to the environment of the host.
+    pub env: BTreeMap<String, String>,
+}
+
+/// What runs a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Interpreter {
+    /// The first that there is: that of the embedding program, of the active venv, of the `.venv` nearest
+    /// above the script, `python3` and `python` on PATH.
+    Usual,
+    /// `uv run`, in the project that the script is in.
+    Uv,
+    /// This executable file.
+    Path(PathBuf),
 }
 
 /// What a component may reach. The default is nothing.

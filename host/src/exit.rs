@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 /// How a node ended. Every end has one of these names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeExit {
@@ -15,11 +17,18 @@ pub enum NodeExit {
         /// Its own words.
         message: String,
     },
-    /// It called `exit` with a code other than 0.
+    /// It called `exit` with a code other than 0, or its process ended with one.
     Exited {
         /// The code.
         code: i32,
     },
+    /// Its process was ended by a signal that the host did not send.
+    Signaled {
+        /// The number of the signal.
+        signal: i32,
+    },
+    /// Nobody attached to it before it was asked to end.
+    Unattached,
     /// It trapped.
     Trapped {
         /// What the trap says.
@@ -93,9 +102,9 @@ pub enum KillReason {
 }
 
 impl NodeExit {
-    /// Whether the node ended as it should: finished or stopped.
+    /// Whether the node ended as it should: finished or stopped, or nobody attached to it.
     pub fn is_ok(&self) -> bool {
-        matches!(self, Self::Finished | Self::Stopped)
+        matches!(self, Self::Finished | Self::Stopped | Self::Unattached)
     }
 
     /// The name of this end, one word for tables and JSON.
@@ -105,6 +114,8 @@ impl NodeExit {
             Self::Stopped => "stopped",
             Self::Failed { .. } => "failed",
             Self::Exited { .. } => "exited",
+            Self::Signaled { .. } => "signaled",
+            Self::Unattached => "unattached",
             Self::Trapped { .. } => "trapped",
             Self::OverLimit(Limit::Memory { .. } | Limit::Buffers { .. }) => "out-of-memory",
             Self::OverLimit(Limit::Handles { .. }) => "out-of-handles",
@@ -122,6 +133,11 @@ impl fmt::Display for NodeExit {
             Self::Finished | Self::Stopped => f.write_str(self.name()),
             Self::Failed { message } => write!(f, "failed: {message}"),
             Self::Exited { code } => write!(f, "exited with code {code}"),
+            Self::Signaled { signal } => match signal_name(*signal) {
+                Some(name) => write!(f, "ended by signal {signal} ({name})"),
+                None => write!(f, "ended by signal {signal}"),
+            },
+            Self::Unattached => f.write_str("nobody attached to it before it was asked to end"),
             Self::Trapped { trap, .. } => write!(f, "trapped: {trap}"),
             Self::OverLimit(limit) => limit.fmt(f),
             Self::Killed(reason) => write!(f, "killed: {reason}"),
@@ -139,5 +155,47 @@ impl fmt::Display for KillReason {
             }
             Self::Immediate => f.write_str("the dataflow was ended at once"),
         }
+    }
+}
+
+/// The name of a signal that ends processes.
+fn signal_name(number: i32) -> Option<&'static str> {
+    const NAMES: [(Signal, &str); 15] = [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::INT, "SIGINT"),
+        (Signal::QUIT, "SIGQUIT"),
+        (Signal::ILL, "SIGILL"),
+        (Signal::ABORT, "SIGABRT"),
+        (Signal::BUS, "SIGBUS"),
+        (Signal::FPE, "SIGFPE"),
+        (Signal::KILL, "SIGKILL"),
+        (Signal::USR1, "SIGUSR1"),
+        (Signal::SEGV, "SIGSEGV"),
+        (Signal::USR2, "SIGUSR2"),
+        (Signal::PIPE, "SIGPIPE"),
+        (Signal::ALARM, "SIGALRM"),
+        (Signal::TERM, "SIGTERM"),
+        (Signal::SYS, "SIGSYS"),
+    ];
+    let known = NAMES.iter().find(|(signal, _)| signal.as_raw() == number);
+    known.map(|&(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_told_by_its_number_and_its_name() {
+        let text = |signal| NodeExit::Signaled { signal }.to_string();
+        assert_eq!(text(9), "ended by signal 9 (SIGKILL)");
+        assert_eq!(text(11), "ended by signal 11 (SIGSEGV)");
+        assert_eq!(text(40), "ended by signal 40");
+    }
+
+    #[test]
+    fn a_node_that_nobody_attached_to_ended_well() {
+        assert!(NodeExit::Unattached.is_ok());
+        assert!(!NodeExit::Signaled { signal: 9 }.is_ok());
     }
 }

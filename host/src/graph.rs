@@ -5,6 +5,7 @@ mod layout;
 mod mermaid;
 mod svg;
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::dataflow::{Code, Dataflow, Feed, Grants, Node, Overflow, Queue};
@@ -21,11 +22,14 @@ pub fn svg(dataflow: &Dataflow) -> String {
 
 /// What runs the node, in few words.
 fn code_label(node: &Node) -> String {
+    let name = |path: &Path| {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        name.to_string_lossy().into_owned()
+    };
     match &node.code {
-        Code::Component(component) => {
-            let name = component.path.file_name().unwrap_or(component.path.as_os_str());
-            name.to_string_lossy().into_owned()
-        }
+        Code::Component(component) => name(&component.path),
+        Code::Process(process) => name(&process.script),
+        Code::Attached => "attached".into(),
         Code::Embedded => "embedded".into(),
     }
 }

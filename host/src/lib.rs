@@ -7,7 +7,7 @@
 //!
 //! From top to bottom, each room using only those below it: [`cli`] the commands; `runtime` start, stop and
 //! report; `prepare` files to linked components; `node` one node's life; `component` wasmtime and WASI;
-//! `ports` a node's side of the dataflow; `router`, `cycle` and `inbox` the ways between nodes; [`graph`] the
+//! `process` interpreters of scripts; `ports` a node's side of the dataflow; `router`, `cycle` and `inbox` the ways between nodes; [`graph`] the
 //! picture; `dataflow` the checked graph; `descriptor` the file as written; `report`, `log`, `exit`, `event`
 //! and `id` the words. `ARCHITECTURE.md` says why.
 //!
@@ -56,6 +56,7 @@ mod node;
 pub mod payload;
 mod ports;
 mod prepare;
+mod process;
 mod report;
 mod router;
 mod runtime;
@@ -65,8 +66,8 @@ pub use component::{
     CodeCache, Compiler, ComponentProblem, Digest, Inspection, PrepareError, World,
 };
 pub use dataflow::{
-    Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Limits, Node,
-    Overflow, Queue,
+    Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Interpreter,
+    Limits, Node, Overflow, Process, Queue,
 };
 pub use descriptor::{
     DescriptorError, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS, Problem, ProblemKind, Shape, json_schema,
@@ -77,10 +78,12 @@ pub use event::{
 pub use exit::{KillReason, Limit, NodeExit};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
 pub use log::{LogLevel, LogLine, LogStream, MAX_LINE_BYTES};
+pub use node::NotReady;
 pub use ports::{
     Events, MAX_BATCH, MAX_BATCH_BYTES, Outgoing, Outputs, Ports, SendError, TryRecvError,
     TrySendError,
 };
 pub use prepare::{EmbedError, PreparedDataflow};
+pub use process::{ProcessError, ProcessProblem};
 pub use report::{InputReport, NodeReport, OutputReport, RunReport};
 pub use runtime::{Control, RunningDataflow, StartError, StartOptions};

@@ -16,7 +16,7 @@ use crate::ports::Ports;
 /// A dataflow that can start.
 pub struct PreparedDataflow {
     pub(crate) dataflow: Dataflow,
-    /// For each node its component, or none where the embedding program supplies it.
+    /// For each node its component; none for other kinds of nodes.
     components: Vec<Option<Arc<PreparedComponent>>>,
     embedded: BTreeMap<usize, EmbeddedNode>,
 }
@@ -65,7 +65,7 @@ impl PreparedDataflow {
     ///
     /// # Errors
     ///
-    /// [`EmbedError`] when there is no such node, or when it is a component.
+    /// [`EmbedError`] when there is no such node, or when it is of another kind.
     pub fn embed<F, R>(&mut self, id: &str, node: F) -> Result<(), EmbedError>
     where
         F: FnOnce(Ports) -> R + Send + 'static,
@@ -73,13 +73,12 @@ impl PreparedDataflow {
     {
         let position = self.dataflow.position(id);
         let position = position.ok_or_else(|| EmbedError::UnknownNode { node: id.into() })?;
-        match self.components.get(position) {
-            Some(None) => {
-                self.embedded.insert(position, Box::new(move |ports| Box::pin(node(ports))));
-                Ok(())
-            }
-            _ => Err(EmbedError::Component { node: id.into() }),
+        let code = self.dataflow.nodes().get(position).map(|node| &node.code);
+        if !matches!(code, Some(dataflow::Code::Embedded)) {
+            return Err(EmbedError::NotEmbedded { node: id.into() });
         }
+        self.embedded.insert(position, Box::new(move |ports| Box::pin(node(ports))));
+        Ok(())
     }
 
     /// The graph.
@@ -97,12 +96,17 @@ impl PreparedDataflow {
         let mut missing = Vec::new();
         let nodes = self.dataflow.nodes().iter().zip(self.components).enumerate();
         for (position, (node, component)) in nodes {
-            match (component, component_of(node), self.embedded.remove(&position)) {
-                (Some(component), Some(code), _) => {
-                    codes.push(Code::Component(component, Box::new(code.clone())));
+            let code = match &node.code {
+                dataflow::Code::Component(code) => {
+                    component.map(|component| Code::Component(component, code.clone()))
                 }
-                (_, _, Some(embedded)) => codes.push(Code::Embedded(embedded)),
-                _ => missing.push(node.id.clone()),
+                dataflow::Code::Process(process) => Some(Code::Process(process.clone())),
+                dataflow::Code::Attached => Some(Code::Attached),
+                dataflow::Code::Embedded => self.embedded.remove(&position).map(Code::Embedded),
+            };
+            match code {
+                Some(code) => codes.push(code),
+                None => missing.push(node.id.clone()),
             }
         }
         if missing.is_empty() { Ok((self.dataflow, codes)) } else { Err(missing) }
@@ -128,11 +132,9 @@ pub enum EmbedError {
         /// The name that was asked for.
         node: Box<str>,
     },
-    /// The node is a component.
-    #[error(
-        "node `{node}` is a component; only a node with `embedded: true` is supplied by the program"
-    )]
-    Component {
+    /// The node is of another kind.
+    #[error("node `{node}` is not `embedded: true`; only such a node is supplied by the program")]
+    NotEmbedded {
         /// The node.
         node: Box<str>,
     },
@@ -141,7 +143,7 @@ pub enum EmbedError {
 fn component_of(node: &dataflow::Node) -> Option<&dataflow::Component> {
     match &node.code {
         dataflow::Code::Component(component) => Some(component),
-        dataflow::Code::Embedded => None,
+        dataflow::Code::Process(_) | dataflow::Code::Attached | dataflow::Code::Embedded => None,
     }
 }
 

@@ -87,7 +87,7 @@ impl Router {
 }
 
 fn inbox_of(node: &crate::dataflow::Node) -> Inbox {
-    let spontaneous = matches!(node.code, Code::Embedded);
+    let spontaneous = !matches!(node.code, Code::Component(_));
     Inbox::new(node.inputs.iter().map(|input| &input.feed), spontaneous)
 }
 

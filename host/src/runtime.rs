@@ -2,6 +2,7 @@
 //! report is made.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
@@ -10,21 +11,21 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::component::{PrepareError, Usage};
+use crate::component::Usage;
 use crate::dataflow::{self, Dataflow, Feed, input_ids};
 use crate::event::StopReason;
 use crate::exit::{KillReason, NodeExit};
 use crate::id::{InputId, NodeId};
 use crate::inbox::InputCounts;
 use crate::log::{LogLine, NodeLog};
-use crate::node::{self, Code, NodeSetup, StartLine};
+use crate::node::{self, Code, NodeSetup, NotReady, StartLine};
 use crate::ports::{self, PortCounts, Ports};
 use crate::prepare::PreparedDataflow;
 use crate::report::{InputReport, NodeReport, OutputReport, RunReport};
 use crate::router::Router;
 
-/// The largest payload that an embedded node may send, in bytes: the default of components.
-const EMBEDDED_MAX_PAYLOAD: u64 = 64 << 20;
+/// The largest payload that a node without limits may send, in bytes: the default of components.
+const MAX_PAYLOAD: u64 = 64 << 20;
 
 /// How a dataflow is started.
 #[derive(Debug, Default)]
@@ -35,6 +36,9 @@ pub struct StartOptions {
     /// How long the dataflow may take to end after it was asked to stop, instead of what the descriptor
     /// says.
     pub grace: Option<Duration>,
+    /// The Python that runs the scripts of nodes that name no interpreter, instead of the first that is
+    /// found: a program in Python gives its own.
+    pub python: Option<PathBuf>,
 }
 
 /// Why a dataflow did not start. Nothing runs then.
@@ -43,9 +47,9 @@ pub enum StartError {
     /// Nodes that the embedding program must supply, and did not.
     #[error("the program supplies no code for the embedded node(s) {}", list(.0))]
     NotSupplied(Vec<NodeId>),
-    /// Components that could not be made ready.
+    /// Components that could not be made ready, and processes that could not start.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    NotReady(Vec<PrepareError>),
+    NotReady(Vec<NotReady>),
 }
 
 /// A dataflow that runs.
@@ -120,7 +124,7 @@ impl Drop for RunningDataflow {
 impl PreparedDataflow {
     /// Starts every node, or none: each is made ready first, and events flow only when all are.
     ///
-    /// Must be called within a tokio runtime with time; a multi-threaded one spreads the nodes.
+    /// Must be called within a tokio runtime with time and I/O; a multi-threaded one spreads the nodes.
     ///
     /// # Errors
     ///
@@ -134,7 +138,7 @@ impl PreparedDataflow {
         let line = StartLine { ready, open: open.clone() };
         let mut tasks = Tasks::default();
         for (position, (node, code)) in dataflow.nodes().iter().zip(codes).enumerate() {
-            tasks.spawn(position, node, code, &router, &options.logs, line.clone());
+            tasks.spawn(position, node, code, &router, &options, line.clone());
         }
         drop(line);
         let mut errors = Vec::new();
@@ -142,7 +146,7 @@ impl PreparedDataflow {
             errors.extend(ready.err());
         }
         if !errors.is_empty() {
-            errors.sort_by_key(|error| dataflow.position(error.node.as_str()));
+            errors.sort_by_key(|error| dataflow.position(error.node().as_str()));
             return Err(StartError::NotReady(errors));
         }
         let control = Control { stop: CancellationToken::new(), kill: CancellationToken::new() };
@@ -167,6 +171,8 @@ struct Trace {
     counts: Arc<PortCounts>,
     usage: Arc<Usage>,
     is_component: bool,
+    /// Whether it must end soon after its last event: all but the code of the embedding program.
+    has_grace: bool,
     log: NodeLog,
     task: AbortHandle,
     /// Why it was ended by force, if it was.
@@ -181,28 +187,31 @@ impl Tasks {
         node: &dataflow::Node,
         code: Code,
         router: &Router,
-        logs: &Option<mpsc::Sender<LogLine>>,
+        options: &StartOptions,
         line: StartLine,
     ) {
         let ids = input_ids(node);
         let counts = Arc::new(PortCounts::new(node.outputs.len()));
         let usage = Arc::new(Usage::default());
-        let log = NodeLog::new(node.id.clone(), logs.clone());
+        let log = NodeLog::new(node.id.clone(), options.logs.clone());
         let (max_payload, is_component) = match &code {
             Code::Component(_, component) => (component.limits.payload, true),
-            Code::Embedded(_) => (EMBEDDED_MAX_PAYLOAD, false),
+            Code::Process(_) | Code::Attached | Code::Embedded(_) => (MAX_PAYLOAD, false),
         };
+        let has_grace = !matches!(code, Code::Embedded(_));
         let setup = NodeSetup {
             id: node.id.clone(),
             ports: Ports::new(router, position, Arc::clone(&ids), max_payload, &counts),
             parameters: node.parameters.clone(),
             log: log.clone(),
             usage: Arc::clone(&usage),
+            python: options.python.clone(),
         };
         let task = self.set.spawn(node::run(code, setup, line));
         self.positions.insert(task.id(), position);
         let (killed, exit) = (None, None);
-        self.traces.push(Trace { ids, counts, usage, is_component, log, task, killed, exit });
+        let trace = Trace { ids, counts, usage, is_component, has_grace, log, task, killed, exit };
+        self.traces.push(trace);
     }
 }
 
@@ -324,11 +333,11 @@ impl Supervisor {
         self.last_lines.spawn(async move { log.finish().await });
     }
 
-    /// Gives a component the grace period from now, and again from each event that it takes and each
-    /// message that it sends. The code of the embedding program may take its time after its last event, as
-    /// long as nobody asks it to stop.
+    /// Gives a component or a process the grace period from now, and again from each event that it takes
+    /// and each message that it sends. The code of the embedding program may take its time after its last
+    /// event, as long as nobody asks it to stop.
     fn watch(&mut self, position: usize) {
-        let Some(trace) = self.tasks.traces.get(position).filter(|trace| trace.is_component) else {
+        let Some(trace) = self.tasks.traces.get(position).filter(|trace| trace.has_grace) else {
             return;
         };
         let (inbox, counts) = (Arc::clone(self.router.inbox(position)), Arc::clone(&trace.counts));

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod interrupt;
+mod process;
 mod readme;
 mod run;
 mod shown;

@@ -2,7 +2,7 @@
 //!
 //! Every `tests/dataflows/bad/*.yaml` has a `.err` file with what a person sees. `BLESS=1` writes them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use thalweg::cli::problems::render;
 use thalweg::{
-    Code, Dataflow, DescriptorError, Feed, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS, Overflow, Value,
+    Code, Dataflow, DescriptorError, Feed, Interpreter, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS,
+    Overflow, Value,
 };
 
 pub(crate) fn folder(name: &str) -> PathBuf {
@@ -99,6 +100,34 @@ fn problems_are_in_the_order_of_the_text_and_point_into_it() {
             last = (problem.line, problem.column);
         }
     }
+}
+
+#[test]
+fn every_field_of_a_process_arrives_in_the_dataflow() {
+    let dataflow = good("processes.yaml");
+    let [camera, report, supervisor] = dataflow.nodes() else { panic!("three nodes") };
+    let Code::Process(process) = &camera.code else { panic!("a process") };
+    assert_eq!(process.script, folder("good").join("../report.py"));
+    let Interpreter::Path(shell) = &process.interpreter else { panic!("a path") };
+    assert!(shell.is_absolute() && shell.ends_with("sh"), "{shell:?}");
+    assert_eq!(process.args, ["--fast", "5"]);
+    assert_eq!(process.env, BTreeMap::from([("LEVEL".into(), "3".into())]));
+    let Code::Process(process) = &report.code else { panic!("a process") };
+    assert_eq!(process.interpreter, Interpreter::Usual);
+    assert!(process.args.is_empty() && process.env.is_empty());
+    assert!(matches!(supervisor.code, Code::Attached));
+}
+
+#[test]
+fn an_interpreter_with_a_slash_is_relative_to_the_descriptor() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.py"), "").unwrap();
+    let python = folder.path().join("python");
+    std::os::unix::fs::symlink("/bin/sh", &python).unwrap();
+    let text = "nodes: [{ id: a, python: a.py, interpreter: ./python }]";
+    let dataflow = Dataflow::from_text(text, folder.path()).unwrap();
+    let Code::Process(process) = &dataflow.nodes()[0].code else { panic!("a process") };
+    assert_eq!(process.interpreter, Interpreter::Path(folder.path().join("./python")));
 }
 
 #[test]
@@ -232,6 +261,9 @@ const PIECES: &[&str] = &[
     "overflow: latest",
     "<<",
     "component: .",
+    "python: .",
+    "interpreter: sh",
+    "attached: true",
     "limits: { memory: 1",
     "env: { A: ",
     "\\",

@@ -20,8 +20,8 @@ nodes:
     assert_eq!(unknown, Err(EmbedError::UnknownNode { node: "nobody".into() }));
     assert_eq!(unknown.unwrap_err().to_string(), "the dataflow has no node `nobody`");
     let component = prepared.embed("component", ends).unwrap_err();
-    assert_eq!(component, EmbedError::Component { node: "component".into() });
-    assert!(component.to_string().starts_with("node `component` is a component; only"));
+    assert_eq!(component, EmbedError::NotEmbedded { node: "component".into() });
+    assert!(component.to_string().starts_with("node `component` is not `embedded: true`; only"));
     assert_eq!(prepared.embed("mine", ends), Ok(()));
     assert_eq!(prepared.dataflow().nodes().len(), 2);
 }

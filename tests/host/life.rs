@@ -28,7 +28,7 @@ nodes:
         .expect_err("a start error");
     assert_eq!(lines.recv().await, None);
     let StartError::NotReady(errors) = &error else { panic!("{error}") };
-    let nodes: Vec<_> = errors.iter().map(|error| error.node.as_str()).collect();
+    let nodes: Vec<_> = errors.iter().map(|error| error.node().as_str()).collect();
     assert_eq!(nodes, ["bad", "worse"]);
     assert!(error.to_string().contains("its start function trapped"), "{error}");
 }

@@ -25,6 +25,7 @@ mod life;
 mod limits;
 mod logging;
 mod payloads;
+mod process;
 mod program;
 mod quickstart;
 mod rooms;

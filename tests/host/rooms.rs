@@ -7,12 +7,13 @@ use crate::support::root;
 const MAX_FILE_LINES: usize = 600;
 
 /// A word, and the rooms that may use it.
-const WORDS: [(&str, &[&str]); 9] = [
+const WORDS: [(&str, &[&str]); 10] = [
     ("wasmtime", &["component"]),
     ("serde", &["descriptor", "report", "link", "cli"]),
     ("tokio::spawn", &["runtime", "cli"]),
     ("JoinSet", &["runtime", "cli"]),
     ("thread::Builder", &["component", "cli"]),
+    ("Command::new", &["process"]),
     ("println!", &["cli", "main"]),
     ("unsafe {", &["component", "link", "payload"]),
     ("TODO", &[]),

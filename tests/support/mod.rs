@@ -29,6 +29,7 @@ pub struct Flow {
     text: String,
     embedded: BTreeMap<String, Embedded>,
     grace: Option<Duration>,
+    python: Option<PathBuf>,
     seen: Seen,
 }
 
@@ -108,6 +109,7 @@ pub fn flow(text: &str) -> Flow {
         text: text.into(),
         embedded: BTreeMap::new(),
         grace: None,
+        python: None,
         seen: Seen::default(),
     }
 }
@@ -178,6 +180,12 @@ impl Flow {
         self
     }
 
+    /// The interpreter of the embedding program.
+    pub fn python(mut self, python: PathBuf) -> Self {
+        self.python = Some(python);
+        self
+    }
+
     pub fn prepare(&self) -> Result<PreparedDataflow, Vec<PrepareError>> {
         PreparedDataflow::new(self.dataflow(), compiler(), |_| {})
     }
@@ -204,7 +212,7 @@ impl Flow {
         for (id, embed) in self.embedded {
             prepared = embed(prepared, &id);
         }
-        let options = StartOptions { logs: Some(logs), grace: self.grace };
+        let options = StartOptions { logs: Some(logs), grace: self.grace, python: self.python };
         let running = soon(prepared.start(options)).await?;
         Ok((running, self.seen, self.folder))
     }

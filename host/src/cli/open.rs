@@ -10,6 +10,7 @@ use super::text::{error_text, help_text};
 use crate::component::{CodeCache, Compiler, ComponentProblem, PrepareError};
 use crate::dataflow::{Code, Dataflow};
 use crate::descriptor::{DescriptorError, MAX_DESCRIPTOR_BYTES};
+use crate::node::NotReady;
 use crate::prepare::PreparedDataflow;
 
 /// What is wrong with what the command was given: all of it, as it is shown, with line ends.
@@ -46,25 +47,29 @@ pub(super) fn prepare(dataflow: Dataflow, cache: bool) -> Result<PreparedDataflo
     let mut progress = Progress::new(component_files(&dataflow));
     let prepared = PreparedDataflow::new(dataflow, &compiler, |path| progress.compiling(path));
     progress.finish();
-    prepared.map_err(|errors| not_ready(&errors))
+    prepared.map_err(|errors| not_ready(errors.into_iter().map(NotReady::from)))
 }
 
 fn component_files(dataflow: &Dataflow) -> usize {
     let path = |node: &'_ crate::dataflow::Node| match &node.code {
         Code::Component(component) => Some(component.path.clone()),
-        Code::Embedded => None,
+        Code::Process(_) | Code::Attached | Code::Embedded => None,
     };
     let paths: std::collections::BTreeSet<_> = dataflow.nodes().iter().filter_map(path).collect();
     paths.len()
 }
 
-/// Components that cannot run: each on its own, and what helps.
-pub(super) fn not_ready(errors: &[PrepareError]) -> Rejection {
-    let one = |error: &PrepareError| {
-        let help = remedy(&error.problem).map(help_text).unwrap_or_default();
-        error_text(&error.to_string()) + &help
+/// Nodes that cannot start: each on its own, and what helps.
+pub(super) fn not_ready(errors: impl IntoIterator<Item = NotReady>) -> Rejection {
+    let one = |error: NotReady| {
+        let help = match &error {
+            NotReady::Component(PrepareError { problem, .. }) => remedy(problem),
+            // It says itself where it looked and what helps.
+            NotReady::Process(_) => None,
+        };
+        error_text(&error.to_string()) + &help.map(help_text).unwrap_or_default()
     };
-    Rejection(errors.iter().map(one).collect::<Vec<_>>().join("\n"))
+    Rejection(errors.into_iter().map(one).collect::<Vec<_>>().join("\n"))
 }
 
 /// What to do, where the problem itself does not say it.

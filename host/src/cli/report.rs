@@ -132,6 +132,8 @@ fn remedy(exit: &NodeExit) -> Option<&'static str> {
         | NodeExit::Stopped
         | NodeExit::Failed { .. }
         | NodeExit::Exited { .. }
+        | NodeExit::Signaled { .. }
+        | NodeExit::Unattached
         | NodeExit::Trapped { .. }
         | NodeExit::Killed(KillReason::Immediate) => None,
     }

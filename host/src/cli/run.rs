@@ -126,7 +126,7 @@ fn refuse_embedded(path: &Path, dataflow: &Dataflow) -> Result<(), Rejection> {
         path.display(),
         names.join(", ")
     ));
-    let help = "give each of them `component: file.wasm`, or start the file from the program that has its code";
+    let help = "give each of them `component: file.wasm` or `python: script.py`, or start the file from the program that has its code";
     Err(Rejection(problem + &help_text(help)))
 }
 
@@ -157,7 +157,7 @@ async fn run_to_end(prepared: PreparedDataflow, run: &Run) -> anyhow::Result<Out
     };
     let mut stops = Stops::listen()?;
     let (logs, printed_all) = logs::start(prepared.dataflow(), printed)?;
-    let options = StartOptions { logs: Some(logs), grace: run.grace };
+    let options = StartOptions { logs: Some(logs), grace: run.grace, python: None };
     let running = tokio::select! {
         started = prepared.start(options) => started.map_err(rejection)?,
         () = stops.next() => return Ok(Outcome::GivenUp),
@@ -198,7 +198,7 @@ async fn see_to_end(
 
 fn rejection(error: StartError) -> Rejection {
     match error {
-        StartError::NotReady(errors) => open::not_ready(&errors),
+        StartError::NotReady(errors) => open::not_ready(errors),
         StartError::NotSupplied(_) => Rejection(error_text(&error.to_string())),
     }
 }

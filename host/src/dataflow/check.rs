@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::component::component;
+use super::code::code;
 use super::cycles::{self, Edge};
 use super::feed::{self, Outputs};
 use super::{Code, Dataflow, Feed, Input, Node, Overflow, bounds, value};
@@ -191,36 +191,6 @@ fn outputs(node: &descriptor::Node, report: &mut Report<'_>) -> Vec<Option<Outpu
         report.name(text)
     };
     node.outputs.iter().enumerate().map(&mut output).collect()
-}
-
-fn code(node: &descriptor::Node, base: &Path, report: &mut Report<'_>) -> Option<Code> {
-    let place = node.id.as_ref().map_or(&node.place, |id| &id.place);
-    match (&node.component, node.embedded) {
-        (Some(path), false) => component(node, path, base, report)
-            .map(|component| Code::Component(Box::new(component))),
-        (None, true) => embedded(node, report),
-        (Some(path), true) => {
-            report.add(&path.place, ProblemKind::TwoCodes);
-            None
-        }
-        (None, false) => {
-            if node.sound {
-                report.add(place, ProblemKind::NoCode);
-            }
-            None
-        }
-    }
-}
-
-fn embedded(node: &descriptor::Node, report: &mut Report<'_>) -> Option<Code> {
-    const SANDBOX_FIELDS: [&str; 5] = ["sha256", "env", "args", "grants", "limits"];
-    let before = report.problems.count();
-    for name in &node.fields {
-        if let Some(&field) = SANDBOX_FIELDS.iter().find(|&&field| field == name.text) {
-            report.add(&name.place, ProblemKind::OnlyForComponents { field });
-        }
-    }
-    (report.problems.count() == before).then_some(Code::Embedded)
 }
 
 /// Adds a problem for every cycle in which each edge blocks.

@@ -1,11 +1,12 @@
 //! The part of a node that is about its sandbox: the file, its environment, grants and limits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
 use super::bounds::{self, Bounds};
 use super::check::Report;
+use super::env::env;
 use super::{Address, Component, Folder, Grants, Limits, files, value};
 use crate::descriptor::{self, ProblemKind, Text};
 
@@ -20,7 +21,7 @@ pub(super) fn component(
     let file = report.take(&written.place, files::component(&path, &written.text));
     let sha256 =
         node.sha256.as_ref().map(|text| report.take(&text.place, value::digest(&text.text)));
-    let env = env(node, report);
+    let env = env(&node.env, &node.grants.env, report);
     let grants = grants(&node.grants, base, report);
     let limits = limits(&node.limits, report);
     file?;
@@ -32,29 +33,6 @@ pub(super) fn component(
         grants: grants?,
         limits: limits?,
     })
-}
-
-/// Its own variables and those of the host that it is granted.
-fn env(node: &descriptor::Node, report: &mut Report<'_>) -> Option<BTreeMap<String, String>> {
-    let before = report.problems.count();
-    let mut lines: HashMap<&str, usize> = HashMap::new();
-    let mut env = BTreeMap::new();
-    let own = node.env.iter().map(|(name, value)| (name, Some(value)));
-    let granted = node.grants.env.iter().map(|name| (name, None));
-    for (name, own_value) in own.chain(granted) {
-        let text = name.text.as_str();
-        if text.is_empty() || text.contains(['=', '\0']) {
-            report.add(&name.place, ProblemKind::BadVariable { text: text.to_owned() });
-        } else if let Some(&first) = lines.get(text) {
-            let kind = ProblemKind::VariableTwice { name: text.to_owned(), first };
-            report.add(&name.place, kind);
-        } else {
-            lines.insert(text, name.place.line);
-            let value = own_value.map_or_else(|| files::variable(text), |own| Ok(own.text.clone()));
-            env.extend(report.take(&name.place, value).map(|value| (text.to_owned(), value)));
-        }
-    }
-    (report.problems.count() == before).then_some(env)
 }
 
 fn grants(grants: &descriptor::Grants, base: &Path, report: &mut Report<'_>) -> Option<Grants> {

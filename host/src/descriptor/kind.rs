@@ -158,17 +158,26 @@ pub enum ProblemKind {
     },
     /// Nothing says what runs the node.
     #[error(
-        "nothing says what runs it: give `component: file.wasm`, or `embedded: true` for a node of the embedding program"
+        "nothing says what runs it: give `component: file.wasm`, `python: script.py`, `attached: true` for a process that attaches by its name, or `embedded: true` for a node of the embedding program"
     )]
     NoCode,
     /// Two things say what runs the node.
-    #[error("`component` and `embedded: true` exclude each other: keep one of them")]
-    TwoCodes,
-    /// A field about the sandbox for a node that is in none.
-    #[error("`{field}` is only for components, and this node is `embedded`: remove it")]
-    OnlyForComponents {
+    #[error("`{first}` and `{second}` exclude each other: keep one of them")]
+    TwoCodes {
+        /// The field that is written first.
+        first: &'static str,
+        /// The field that is written next.
+        second: &'static str,
+    },
+    /// A field that nodes of this kind do not have.
+    #[error("`{field}` is only for nodes with {}, and {why}: remove it", listed(owners, "or"))]
+    FieldOfOtherKind {
         /// The field.
         field: &'static str,
+        /// The fields that make a node of the kinds that have it.
+        owners: &'static [&'static str],
+        /// What this node is instead.
+        why: &'static str,
     },
     /// An input that nothing feeds.
     #[error("input `{input}` needs `source: node/output` or `timer: 100ms`")]
@@ -265,6 +274,18 @@ pub enum ProblemKind {
         /// The text.
         text: String,
     },
+    /// A variable by which the host tells a process what it is.
+    #[error("the variable `{name}` is set by the host for each process: give another name")]
+    ReservedVariable {
+        /// The variable.
+        name: String,
+    },
+    /// A text that no process can be given.
+    #[error("`{field}` of a process cannot contain the character NUL (`\\0`)")]
+    NulCharacter {
+        /// The field.
+        field: &'static str,
+    },
     /// A granted variable that the host does not have.
     #[error(
         "`grants.env`: `{name}` is not set in the environment of the host: set it, or give it under `env`"
@@ -324,6 +345,38 @@ pub enum ProblemKind {
     ComponentNotAFile {
         /// The path, as written.
         path: String,
+    },
+    /// A script that does not exist.
+    #[error("there is no script `{path}`; the path is relative to the descriptor")]
+    NoScript {
+        /// The path, as written.
+        path: String,
+    },
+    /// A script that is no file.
+    #[error("the script `{path}` is not a file")]
+    ScriptNotAFile {
+        /// The path, as written.
+        path: String,
+    },
+    /// An interpreter that does not exist.
+    #[error("there is no interpreter `{path}`; the path is relative to the descriptor")]
+    NoInterpreter {
+        /// The path, as written.
+        path: String,
+    },
+    /// An interpreter that cannot be run.
+    #[error("the interpreter `{path}` is not an executable file")]
+    InterpreterNotExecutable {
+        /// The path, as written.
+        path: String,
+    },
+    /// An interpreter that is no command.
+    #[error(
+        "`interpreter` names `{name}`, and there is no such command on PATH: install it, or write the path of a Python, with a `/`"
+    )]
+    InterpreterNotOnPath {
+        /// The command.
+        name: String,
     },
     /// A cycle that would wait for itself.
     #[error(

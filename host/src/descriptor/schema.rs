@@ -27,7 +27,7 @@ struct Dataflow {
     nodes: Vec<Node>,
 }
 
-/// One node. It needs either `component` or `embedded: true`.
+/// One node. It needs one of `component`, `python`, `attached: true` and `embedded: true`.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Node {
@@ -35,8 +35,15 @@ struct Node {
     id: Name,
     /// The WebAssembly component that runs it: a file, relative to the descriptor.
     component: Option<String>,
+    /// The Python script that runs it, as a process of its own: a file, relative to the descriptor.
+    python: Option<String>,
+    /// Whether nothing is started for it, and a process attaches by its id while the dataflow runs.
+    attached: Option<bool>,
     /// Whether the program that embeds the runtime supplies the node.
     embedded: Option<bool>,
+    /// What runs the script: `uv`, a command, or a path with a `/`, relative to the descriptor. Default:
+    /// that of the active or the nearest venv, then `python3`.
+    interpreter: Option<String>,
     /// The SHA-256 digest that the component must have, as 64 hexadecimal digits.
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     sha256: Option<String>,

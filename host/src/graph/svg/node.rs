@@ -78,6 +78,8 @@ impl<'d> Drawing<'d> {
         let Area { x, y, width, height } = area;
         let class = match self.node.code {
             Code::Component(_) => "component",
+            Code::Process(_) => "process",
+            Code::Attached => "attached",
             Code::Embedded => "embedded",
         };
         let _ = writeln!(
@@ -158,7 +160,7 @@ fn input(input: &crate::dataflow::Input) -> Input {
 fn badges(node: &Node, most: f64) -> (Vec<Badge>, f64, f64) {
     let mut labels = match &node.code {
         Code::Component(component) => grant_labels(&component.grants),
-        Code::Embedded => Vec::new(),
+        Code::Process(_) | Code::Attached | Code::Embedded => Vec::new(),
     };
     if labels.len() > MAX_BADGES {
         let more = labels.len() - MAX_BADGES + 1;

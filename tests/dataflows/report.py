@@ -1,0 +1,1 @@
+"""The script of the descriptors here; none of them is run."""

@@ -1,0 +1,1 @@
+"""Stands in for the package where only the process itself is tested."""
