@@ -79,4 +79,6 @@ pub use ports::{
 };
 pub use prepare::{EmbedError, PreparedDataflow};
 pub use report::{InputReport, NodeReport, OutputReport, RunReport};
-pub use runtime::{Control, RunningDataflow, StartError, StartOptions};
+pub use runtime::{
+    Control, NodeEvent, NodeEventKind, RestartError, RunningDataflow, StartError, StartOptions,
+};

@@ -1,4 +1,4 @@
-//! One running node, from its start to its [`NodeExit`].
+//! One instance of a node, from its start to its [`NodeExit`].
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,56 +16,86 @@ use crate::id::NodeId;
 use crate::log::NodeLog;
 use crate::ports::Ports;
 
-/// A node that the embedding program supplies.
-pub(crate) type EmbeddedNode = Box<dyn FnOnce(Ports) -> EmbeddedFuture + Send>;
 pub(crate) type EmbeddedFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// What runs a node.
+/// What makes an instance of a node.
 pub(crate) enum Code {
-    Component(Arc<PreparedComponent>, Box<dataflow::Component>),
-    Embedded(EmbeddedNode),
+    Component(Arc<PreparedComponent>, Arc<dataflow::Component>),
+    /// The embedding program supplies it.
+    Embedded(Arc<dyn Fn(Ports) -> EmbeddedFuture + Send + Sync>),
+    /// The same, for one instance and no other.
+    EmbeddedOnce(Box<dyn FnOnce(Ports) -> EmbeddedFuture + Send>),
 }
 
-/// What a node is given for its life.
+impl Code {
+    /// What makes another instance; none where there is only one.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Component(component, code) => {
+                Some(Self::Component(Arc::clone(component), Arc::clone(code)))
+            }
+            Self::Embedded(node) => Some(Self::Embedded(Arc::clone(node))),
+            Self::EmbeddedOnce(_) => None,
+        }
+    }
+}
+
+/// What an instance is given for its life.
 pub(crate) struct NodeSetup {
     pub(crate) id: NodeId,
     pub(crate) ports: Ports,
+    /// Where this is not the first instance: cancelled once the ports of the one before are dropped.
+    pub(crate) vacant: Option<CancellationToken>,
     pub(crate) parameters: Parameters,
     pub(crate) log: NodeLog,
     pub(crate) usage: Arc<Usage>,
 }
 
-/// Where a node says that it is ready, and where it waits until all are.
+/// Where an instance says that it is ready, and where it waits until all nodes are.
 #[derive(Clone)]
 pub(crate) struct StartLine {
-    pub(crate) ready: mpsc::UnboundedSender<Result<(), PrepareError>>,
+    /// Told with the number of the node.
+    pub(crate) ready: mpsc::UnboundedSender<(usize, Result<(), PrepareError>)>,
+    pub(crate) node: usize,
     pub(crate) open: CancellationToken,
 }
 
-/// Makes the node ready, waits for the others, and runs it to its end.
+/// Makes an instance ready, waits for the other nodes, and runs it to its end.
 pub(crate) async fn run(code: Code, setup: NodeSetup, line: StartLine) -> NodeExit {
+    if let Some(vacant) = &setup.vacant {
+        vacant.cancelled().await;
+        // A line that the instance before did not end is a line, and not the beginning of another.
+        setup.log.finish().await;
+    }
     match code {
         Code::Component(component, code) => {
             let usage = Arc::clone(&setup.usage);
             Metered::new(run_component(component, code, setup, line), usage).await
         }
-        Code::Embedded(node) => {
-            line.wait(Ok(())).await;
-            match node(setup.ports).await {
-                Ok(()) => NodeExit::Finished,
-                Err(message) => NodeExit::Failed { message },
-            }
-        }
+        Code::Embedded(node) => run_embedded(|ports| node(ports), setup.ports, line).await,
+        Code::EmbeddedOnce(node) => run_embedded(node, setup.ports, line).await,
+    }
+}
+
+async fn run_embedded(
+    node: impl FnOnce(Ports) -> EmbeddedFuture,
+    ports: Ports,
+    line: StartLine,
+) -> NodeExit {
+    line.wait(Ok(())).await;
+    match node(ports).await {
+        Ok(()) => NodeExit::Finished,
+        Err(message) => NodeExit::Failed { message },
     }
 }
 
 async fn run_component(
     component: Arc<PreparedComponent>,
-    code: Box<dataflow::Component>,
+    code: Arc<dataflow::Component>,
     setup: NodeSetup,
     line: StartLine,
 ) -> NodeExit {
-    let NodeSetup { id, ports, parameters, log, usage } = setup;
+    let NodeSetup { id, ports, parameters, log, usage, .. } = setup;
     let setup = InstanceSetup { ports, parameters, log, usage };
     match Instance::new(&component, &code, setup).await {
         Ok(instance) => {
@@ -87,7 +117,7 @@ fn error(node: NodeId, code: &dataflow::Component, problem: ComponentProblem) ->
 impl StartLine {
     /// Where nobody listens any more the start was given up, and this future is about to be dropped.
     async fn wait(self, ready: Result<(), PrepareError>) {
-        let _ = self.ready.send(ready);
+        let _ = self.ready.send((self.node, ready));
         drop(self.ready);
         self.open.cancelled().await;
     }

@@ -10,7 +10,7 @@ use crate::component::{
 };
 use crate::dataflow::{self, Dataflow};
 use crate::id::NodeId;
-use crate::node::{Code, EmbeddedNode};
+use crate::node::Code;
 use crate::ports::Ports;
 
 /// A dataflow that can start.
@@ -18,7 +18,7 @@ pub struct PreparedDataflow {
     pub(crate) dataflow: Dataflow,
     /// For each node its component, or none where the embedding program supplies it.
     components: Vec<Option<Arc<PreparedComponent>>>,
-    embedded: BTreeMap<usize, EmbeddedNode>,
+    embedded: BTreeMap<usize, Code>,
 }
 
 /// A component file, compiled.
@@ -61,7 +61,8 @@ impl PreparedDataflow {
     }
 
     /// Supplies the code of a node that the descriptor calls `embedded`. It runs as a task of its own;
-    /// what it returns is how the node ends, and a panic ends this node alone.
+    /// what it returns is how the node ends, and a panic ends this node alone. There is one instance of
+    /// it: [`crate::Control::restart`] refuses the node; see [`Self::embed_restartable`].
     ///
     /// # Errors
     ///
@@ -71,11 +72,29 @@ impl PreparedDataflow {
         F: FnOnce(Ports) -> R + Send + 'static,
         R: Future<Output = Result<(), String>> + Send + 'static,
     {
+        self.supply(id, Code::EmbeddedOnce(Box::new(move |ports| Box::pin(node(ports)))))
+    }
+
+    /// Supplies like [`Self::embed`] the code of a node that may be started again: it is called for each
+    /// instance. An instance that is to make way for another is dropped at its next await.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::embed`].
+    pub fn embed_restartable<F, R>(&mut self, id: &str, node: F) -> Result<(), EmbedError>
+    where
+        F: Fn(Ports) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.supply(id, Code::Embedded(Arc::new(move |ports| Box::pin(node(ports)))))
+    }
+
+    fn supply(&mut self, id: &str, code: Code) -> Result<(), EmbedError> {
         let position = self.dataflow.position(id);
         let position = position.ok_or_else(|| EmbedError::UnknownNode { node: id.into() })?;
         match self.components.get(position) {
             Some(None) => {
-                self.embedded.insert(position, Box::new(move |ports| Box::pin(node(ports))));
+                self.embedded.insert(position, code);
                 Ok(())
             }
             _ => Err(EmbedError::Component { node: id.into() }),
@@ -99,9 +118,9 @@ impl PreparedDataflow {
         for (position, (node, component)) in nodes {
             match (component, component_of(node), self.embedded.remove(&position)) {
                 (Some(component), Some(code), _) => {
-                    codes.push(Code::Component(component, Box::new(code.clone())));
+                    codes.push(Code::Component(component, Arc::new(code.clone())));
                 }
-                (_, _, Some(embedded)) => codes.push(Code::Embedded(embedded)),
+                (_, _, Some(embedded)) => codes.push(embedded),
                 _ => missing.push(node.id.clone()),
             }
         }

@@ -27,5 +27,6 @@ mod logging;
 mod payloads;
 mod program;
 mod quickstart;
+mod restart;
 mod rooms;
 mod schema;

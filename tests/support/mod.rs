@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use thalweg::{
-    CodeCache, Compiler, Control, Dataflow, Event, InputReport, LogLine, Outgoing, Ports,
-    PrepareError, PreparedDataflow, RunReport, RunningDataflow, StartError, StartOptions,
+    CodeCache, Compiler, Control, Dataflow, Event, InputReport, LogLine, NodeEvent, Outgoing,
+    Ports, PrepareError, PreparedDataflow, RunReport, RunningDataflow, StartError, StartOptions,
 };
 use tokio::sync::mpsc;
 
@@ -29,6 +29,7 @@ pub struct Flow {
     text: String,
     embedded: BTreeMap<String, Embedded>,
     grace: Option<Duration>,
+    events: Option<mpsc::UnboundedSender<NodeEvent>>,
     seen: Seen,
 }
 
@@ -108,6 +109,7 @@ pub fn flow(text: &str) -> Flow {
         text: text.into(),
         embedded: BTreeMap::new(),
         grace: None,
+        events: None,
         seen: Seen::default(),
     }
 }
@@ -178,6 +180,27 @@ impl Flow {
         self
     }
 
+    /// What happens to its nodes, beside the flow itself.
+    pub fn events(mut self) -> (Self, mpsc::UnboundedReceiver<NodeEvent>) {
+        let (sender, events) = mpsc::unbounded_channel();
+        self.events = Some(sender);
+        (self, events)
+    }
+
+    /// The code of an embedded node that may be started again.
+    pub fn embed_restartable<F, R>(mut self, id: &str, node: F) -> Self
+    where
+        F: Fn(Ports) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let embed = move |mut prepared: PreparedDataflow, id: &str| {
+            prepared.embed_restartable(id, node).unwrap();
+            prepared
+        };
+        self.embedded.insert(id.into(), Box::new(embed));
+        self
+    }
+
     pub fn prepare(&self) -> Result<PreparedDataflow, Vec<PrepareError>> {
         PreparedDataflow::new(self.dataflow(), compiler(), |_| {})
     }
@@ -204,7 +227,7 @@ impl Flow {
         for (id, embed) in self.embedded {
             prepared = embed(prepared, &id);
         }
-        let options = StartOptions { logs: Some(logs), grace: self.grace };
+        let options = StartOptions { logs: Some(logs), events: self.events, grace: self.grace };
         let running = soon(prepared.start(options)).await?;
         Ok((running, self.seen, self.folder))
     }

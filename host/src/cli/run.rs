@@ -157,7 +157,7 @@ async fn run_to_end(prepared: PreparedDataflow, run: &Run) -> anyhow::Result<Out
     };
     let mut stops = Stops::listen()?;
     let (logs, printed_all) = logs::start(prepared.dataflow(), printed)?;
-    let options = StartOptions { logs: Some(logs), grace: run.grace };
+    let options = StartOptions { logs: Some(logs), grace: run.grace, ..StartOptions::default() };
     let running = tokio::select! {
         started = prepared.start(options) => started.map_err(rejection)?,
         () = stops.next() => return Ok(Outcome::GivenUp),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::*;
 use crate::component::testing::component_that_makes_the_host_panic;
 use crate::dataflow::Dataflow;
+use crate::exit::NodeExit;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_a_host_function_ends_its_node_alone() {
