@@ -21,6 +21,7 @@ mod grants;
 mod graph;
 mod guests;
 mod handler;
+mod happening;
 mod life;
 mod limits;
 mod logging;

@@ -1,13 +1,13 @@
-//! A node that is started again while the dataflow runs, and what is told of it.
+//! A node that is started again while the dataflow runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use thalweg::{Event, NodeEvent, NodeEventKind, NodeExit, Ports, RestartError};
+use thalweg::{Event, NodeEvent, NodeEventKind, Ports, RestartError};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::support::{Flow, at_rest, flow, poll_once, recv_all, soon};
+use crate::support::{Flow, all_told, at_rest, flow, poll_once, recv_all, soon};
 
 const CHAIN: &str = "
 nodes:
@@ -236,7 +236,7 @@ nodes:
     assert!(outcome.exit_text("reads").contains("/data"), "{}", outcome.exit_text("reads"));
     assert_eq!(outcome.report.node("reads").unwrap().restarts, 0);
     assert_eq!(outcome.seen("sink"), ["in closed", "stop"]);
-    let events = all(&mut events).await;
+    let events = all_told(&mut events).await;
     let restarted = |event: &NodeEvent| matches!(event.kind, NodeEventKind::Restarted { .. });
     assert!(!events.iter().any(restarted), "{events:?}");
 }
@@ -434,76 +434,4 @@ async fn a_cycle_stays_open_while_a_member_is_restarted_and_closes_behind_it() {
     outcome.assert_ok();
     assert_eq!(outcome.texts("sink"), ["1"]);
     assert_eq!(outcome.report.node("b").unwrap().restarts, 1);
-}
-
-async fn all(events: &mut mpsc::UnboundedReceiver<NodeEvent>) -> Vec<NodeEvent> {
-    let mut all = Vec::new();
-    while let Some(event) = soon(events.recv()).await {
-        all.push(event);
-    }
-    all
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_happens_to_nodes_is_told_in_order() {
-    let (flow, mut events) = flow(CHAIN).events();
-    let running = flow
-        .source("source", numbers(3))
-        .embed_restartable("middle", stuck_at("1"))
-        .embed("sink", |mut ports| async move {
-            recv_all(&mut ports).await;
-            Err("on purpose".into())
-        })
-        .start()
-        .await;
-    at_rest().await;
-    running.control().restart("middle").await.unwrap();
-    running.wait().await;
-    let told = all(&mut events).await;
-    let of = |node: &str| {
-        let of = told.iter().filter(|event| event.node.as_str() == node);
-        of.map(|event| event.kind.clone()).collect::<Vec<_>>()
-    };
-    let finished = NodeEventKind::Ended(NodeExit::Finished);
-    let failed = NodeEventKind::Ended(NodeExit::Failed { message: "on purpose".into() });
-    assert_eq!(of("source"), [NodeEventKind::Started, finished.clone()]);
-    let restarted = NodeEventKind::Restarted { count: 1 };
-    assert_eq!(of("middle"), [NodeEventKind::Started, restarted, finished]);
-    assert_eq!(of("sink"), [NodeEventKind::Started, failed]);
-    assert!(told.iter().take(3).all(|event| event.kind == NodeEventKind::Started), "{told:?}");
-    assert!(told.is_sorted_by_key(|event| event.at), "{told:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_end_is_told_behind_the_last_line_of_the_node() {
-    let text = "nodes: [{ id: talker, component: guests/logs.wasm }]";
-    let (flow, mut events) = flow(text).events();
-    let (sender, mut lines) = mpsc::channel(1);
-    let (running, _seen, _folder) = flow.start_with_logs(sender).await.unwrap();
-    assert_eq!(events.recv().await.unwrap().kind, NodeEventKind::Started);
-    let mut texts = Vec::new();
-    while let Some(line) = soon(lines.recv()).await {
-        assert!(texts.len() == 3 || events.try_recv().is_err(), "the end comes before its lines");
-        texts.push(line.text);
-    }
-    assert_eq!(texts.len(), 4, "{texts:?}");
-    soon(running.wait()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_end_is_told_when_a_dataflow_is_killed() {
-    let (flow, mut events) = flow(LOAD).sink("sink").events();
-    let running = flow.start().await;
-    running.control().kill();
-    running.wait().await;
-    let told = all(&mut events).await;
-    let ended = |event: &&NodeEvent| matches!(event.kind, NodeEventKind::Ended(_));
-    assert_eq!(told.iter().filter(ended).count(), 3, "{told:?}");
-}
-
-#[tokio::test]
-async fn a_dataflow_that_does_not_start_tells_nothing() {
-    let (flow, mut events) = flow("nodes: [{ id: node, embedded: true }]").events();
-    assert!(flow.try_start().await.is_err());
-    assert_eq!(events.recv().await, None);
 }

@@ -302,6 +302,15 @@ pub async fn recv_all(ports: &mut Ports) -> Vec<Event> {
     events
 }
 
+/// Everything that is told until the dataflow has ended.
+pub async fn all_told(events: &mut mpsc::UnboundedReceiver<NodeEvent>) -> Vec<NodeEvent> {
+    let mut told = Vec::new();
+    while let Some(event) = soon(events.recv()).await {
+        told.push(event);
+    }
+    told
+}
+
 /// Waits for what must happen. With a paused clock a hang is seen at once.
 pub async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(HANG, future).await.expect("it hangs")

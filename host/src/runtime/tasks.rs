@@ -43,8 +43,8 @@ pub(super) struct NodeTask {
     place: Option<Place>,
     /// What makes another instance, where there may be one.
     again: Option<Code>,
-    /// That of the present instance.
-    task: AbortHandle,
+    /// That of the present instance; none before the first.
+    task: Option<AbortHandle>,
     /// Why the node was ended by force, if it was.
     killed: Option<KillReason>,
     /// The present instance was ended to make way for another.
@@ -76,70 +76,26 @@ impl Tasks {
         logs: Option<&mpsc::Sender<LogLine>>,
         line: StartLine,
     ) {
-        let ids = input_ids(node);
-        let counts = Arc::new(PortCounts::new(node.outputs.len()));
-        let usage = Arc::new(Usage::default());
-        let log = NodeLog::new(node.id.clone(), logs.cloned());
-        let (max_payload, is_component) = match &code {
-            Code::Component(_, component) => (component.limits.payload, true),
-            Code::Embedded(_) | Code::EmbeddedOnce(_) => (EMBEDDED_MAX_PAYLOAD, false),
-        };
-        let position = line.node;
-        let mut place = Place::new(router, position, Arc::clone(&ids), max_payload, &counts);
-        let again = code.again();
-        let (ports, vacant) = place.ports();
-        let setup = NodeSetup {
-            id: node.id.clone(),
-            ports,
-            vacant,
-            parameters: node.parameters.clone(),
-            log: log.clone(),
-            usage: Arc::clone(&usage),
-        };
-        let task = self.spawn(position, code, setup, line);
-        self.nodes.push(NodeTask {
-            id: node.id.clone(),
-            ids,
-            counts,
-            usage,
-            is_component,
-            log,
-            restarts: 0,
-            exit: None,
-            parameters: node.parameters.clone(),
-            place: Some(place),
-            again,
-            task,
-            killed: None,
-            makes_way: false,
-            answers: Vec::new(),
-        });
+        self.nodes.push(NodeTask::new(node, &code, router, line.node, logs));
+        self.spawn(code, line);
     }
 
     /// Starts another instance in the place of one that has ended. False when there cannot be one.
     pub(super) fn start_again(&mut self, line: StartLine) -> bool {
-        let position = line.node;
-        let Some((code, setup)) = self.nodes.get_mut(position).and_then(NodeTask::next_instance)
-        else {
-            return false;
-        };
-        let task = self.spawn(position, code, setup, line);
-        if let Some(node) = self.nodes.get_mut(position) {
-            node.task = task;
-        }
-        true
+        let node = self.nodes.get(line.node);
+        let code = node.and_then(|node| node.again.as_ref()?.again());
+        code.is_some_and(|code| self.spawn(code, line))
     }
 
-    fn spawn(
-        &mut self,
-        position: usize,
-        code: Code,
-        setup: NodeSetup,
-        line: StartLine,
-    ) -> AbortHandle {
+    /// False when the node has ended.
+    fn spawn(&mut self, code: Code, line: StartLine) -> bool {
+        let position = line.node;
+        let Some(node) = self.nodes.get_mut(position) else { return false };
+        let Some(setup) = node.setup() else { return false };
         let task = self.set.spawn(node::run(code, setup, line));
         self.positions.insert(task.id(), position);
-        task
+        node.task = Some(task);
+        true
     }
 
     /// The next instance that ends: its node, and how. None once all have ended.
@@ -157,18 +113,55 @@ impl Tasks {
 }
 
 impl NodeTask {
-    fn next_instance(&mut self) -> Option<(Code, NodeSetup)> {
-        let code = self.again.as_ref()?.again()?;
+    fn new(
+        node: &dataflow::Node,
+        code: &Code,
+        router: &Router,
+        position: usize,
+        logs: Option<&mpsc::Sender<LogLine>>,
+    ) -> Self {
+        let ids = input_ids(node);
+        let counts = Arc::new(PortCounts::new(node.outputs.len()));
+        let (max_payload, is_component) = match code {
+            Code::Component(_, component) => (component.limits.payload, true),
+            Code::Embedded(_) | Code::EmbeddedOnce(_) => (EMBEDDED_MAX_PAYLOAD, false),
+        };
+        Self {
+            id: node.id.clone(),
+            place: Some(Place::new(router, position, Arc::clone(&ids), max_payload, &counts)),
+            ids,
+            counts,
+            usage: Arc::default(),
+            is_component,
+            log: NodeLog::new(node.id.clone(), logs.cloned()),
+            restarts: 0,
+            exit: None,
+            parameters: node.parameters.clone(),
+            again: code.again(),
+            task: None,
+            killed: None,
+            makes_way: false,
+            answers: Vec::new(),
+        }
+    }
+
+    /// What the next instance is given; none once the node has ended.
+    fn setup(&mut self) -> Option<NodeSetup> {
         let (ports, vacant) = self.place.as_mut()?.ports();
-        let setup = NodeSetup {
+        Some(NodeSetup {
             id: self.id.clone(),
             ports,
             vacant,
             parameters: self.parameters.clone(),
             log: self.log.clone(),
             usage: Arc::clone(&self.usage),
-        };
-        Some((code, setup))
+        })
+    }
+
+    fn abort(&self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 
     /// Ends the present instance, so that another can take its place.
@@ -184,7 +177,7 @@ impl NodeTask {
             return Err(Refusal::OnlyOnce);
         }
         self.makes_way = true;
-        self.task.abort();
+        self.abort();
         Ok(())
     }
 
@@ -192,7 +185,7 @@ impl NodeTask {
     pub(super) fn kill(&mut self, reason: KillReason) {
         if self.exit.is_none() {
             self.killed = Some(reason);
-            self.task.abort();
+            self.abort();
         }
     }
 
