@@ -42,6 +42,14 @@ def test_wrong_arguments_are_told(folder: Path) -> None:
     assert ended.returncode == 2 and "unrecognized subcommand 'walk'" in ended.stderr
 
 
+def test_it_may_run_twice_in_one_process(folder: Path) -> None:
+    program = "from thalweg._command import main; print(main() or main())"
+    command = [sys.executable, "-c", program, "schema"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    schema = run(folder, "schema").stdout
+    assert (ended.stdout, ended.stderr) == (schema + schema + "0\n", "")
+
+
 def test_a_bad_file_is_told_under_its_line(folder: Path) -> None:
     (folder / "bad.yaml").write_text("nodes:\n  - { id: a, embedded: true, inputs: { x: b/c } }\n")
     ended = run(folder, "check", "bad.yaml")
