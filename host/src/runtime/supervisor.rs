@@ -84,9 +84,12 @@ impl Supervisor {
         // Whoever still asks is answered: the dataflow has ended.
         self.asks.close();
         while self.asks.try_recv().is_ok() {}
+        // Where all are ended by force, none sees the others end before its own turn has come.
+        let places = self.tasks.take_places();
         while let Some((position, ended)) = self.tasks.join_next().await {
             self.note_end(position, ended);
         }
+        drop(places);
         let duration = self.started.elapsed();
         tokio::select! {
             () = self.control.kill.cancelled() => {}

@@ -98,6 +98,12 @@ impl Tasks {
         true
     }
 
+    /// The places of the nodes that have not ended: from now on none gets another instance, and dropping
+    /// them is what ends the nodes for each other.
+    pub(super) fn take_places(&mut self) -> Vec<Place> {
+        self.nodes.iter_mut().filter_map(|node| node.place.take()).collect()
+    }
+
     /// The next instance that ends: its node, and how. None once all have ended.
     pub(super) async fn join_next(&mut self) -> Option<(usize, Result<NodeExit, JoinError>)> {
         loop {
