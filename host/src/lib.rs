@@ -5,8 +5,8 @@
 //!          checked      compiled, linked      one task a node     what happened
 //! ```
 //!
-//! From top to bottom, each room using only those below it: [`cli`] the commands; `runtime` start, stop and
-//! report; `prepare` files to linked components; `node` one node's life; `component` wasmtime and WASI;
+//! From top to bottom, each room using only those below it: [`cli`] the commands; `runtime` start, stop, restart
+//! and report; `prepare` files to linked components; `node` one node's life; `component` wasmtime and WASI;
 //! `ports` a node's side of the dataflow; `router`, `cycle` and `inbox` the ways between nodes; [`graph`] the
 //! picture; `dataflow` the checked graph; `descriptor` the file as written; `report`, `log`, `exit`, `event`
 //! and `id` the words. `ARCHITECTURE.md` says why.
