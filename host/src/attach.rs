@@ -18,7 +18,7 @@ use crate::id::NodeId;
 use crate::link::{HandshakeError, HostLink};
 use place::Place;
 
-pub(crate) use place::OpenError;
+pub use place::OpenError;
 
 /// How long a process may take to say which node it wants to be.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,7 +30,8 @@ const MAX_STRANGERS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Door {
     listener: UnixListener,
-    place: Place,
+    /// There until it is dropped.
+    _place: Place,
 }
 
 /// The nodes that a process can attach to, by name.
@@ -90,13 +91,13 @@ impl Door {
     /// [`OpenError`] when the folder cannot be made, or is not the user's alone.
     pub(crate) fn open(name: &str) -> Result<Self, OpenError> {
         let (place, listener) = Place::take(name)?;
-        Ok(Self { listener, place })
+        Ok(Self { listener, _place: place })
     }
 
     /// Where it is.
     #[cfg(test)]
     pub(crate) fn path(&self) -> &std::path::Path {
-        self.place.path()
+        self._place.path()
     }
 
     /// Lets processes in until it is dropped.

@@ -17,7 +17,9 @@ mod schema;
 mod text;
 mod trace;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -74,6 +76,34 @@ Exit codes:
 
 Set THALWEG_LOG=debug to see what the host does, NO_COLOR=1 for plain text.";
 
+/// The command, as a function: reads the arguments, does what they ask for, and tells what is wrong on
+/// standard error. `arguments` begin with the name of the program; `python` runs the scripts of nodes that
+/// name no interpreter, unless the arguments name one.
+///
+/// Blocks until it is done. While a dataflow runs it takes SIGINT and SIGTERM of the process for itself.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, python: Option<PathBuf>) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(shown) => return show(&shown),
+    };
+    let outcome = trace().and_then(|()| match &arguments.command {
+        Command::Run(arguments) => run(arguments, python),
+        Command::Check(arguments) => check(arguments),
+        Command::Graph(arguments) => graph(arguments),
+        Command::Inspect(arguments) => inspect(arguments),
+        Command::Schema => schema(),
+        Command::Completions(arguments) => completions(arguments),
+    });
+    outcome.unwrap_or_else(|error| tell(&error))
+}
+
+/// What is asked for by `--help` and `--version`, or what is wrong with the arguments.
+fn show(shown: &clap::Error) -> Exit {
+    // Nobody can be told if it cannot be written.
+    let _ = shown.print();
+    if shown.use_stderr() { Exit::Wrong } else { Exit::Well }
+}
+
 /// How the command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -87,20 +117,27 @@ pub enum Exit {
     Killed,
 }
 
+impl Exit {
+    /// The exit code of the process.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Well => 0,
+            Self::NodeFailed => 1,
+            Self::Wrong => 2,
+            // What a shell reports of a program that Ctrl-C ended: 128 + SIGINT.
+            Self::Killed => 130,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Well => 0,
-            Exit::NodeFailed => 1,
-            Exit::Wrong => 2,
-            // What a shell reports of a program that Ctrl-C ended: 128 + SIGINT.
-            Exit::Killed => 130,
-        })
+        Self::from(exit.code())
     }
 }
 
 /// Says why the command could not do what was asked.
-pub fn tell(error: &anyhow::Error) -> Exit {
+fn tell(error: &anyhow::Error) -> Exit {
     if is_closed_pipe(error) {
         // Whoever read has seen enough, as in `thalweg graph file | head`.
         return Exit::Well;

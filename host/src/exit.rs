@@ -107,6 +107,14 @@ impl NodeExit {
         matches!(self, Self::Finished | Self::Stopped | Self::Unattached)
     }
 
+    /// The guest functions that were active when it trapped, innermost first; empty for other ends.
+    pub fn backtrace(&self) -> &[String] {
+        match self {
+            Self::Trapped { backtrace, .. } => backtrace,
+            _ => &[],
+        }
+    }
+
     /// The name of this end, one word for tables and JSON.
     pub fn name(&self) -> &'static str {
         match self {

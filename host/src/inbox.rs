@@ -293,6 +293,11 @@ impl Inbox {
         self.lock().delivered
     }
 
+    /// Whether the node has taken its last event.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.lock().finished
+    }
+
     /// Why the node was asked to end, if it was.
     pub(crate) fn stop_reason(&self) -> Option<StopReason> {
         self.lock().stop

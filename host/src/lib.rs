@@ -5,9 +5,10 @@
 //!          checked      compiled, linked      one task a node     what happened
 //! ```
 //!
-//! From top to bottom, each room using only those below it: [`cli`] the commands; `runtime` start, stop and
-//! report; `prepare` files to linked components; `node` one node's life; `component` wasmtime and WASI;
-//! `process` interpreters of scripts; `ports` a node's side of the dataflow; `router`, `cycle` and `inbox` the ways between nodes; [`graph`] the
+//! From top to bottom, each room using only those below it: [`cli`] the commands; `runtime` start, stop, restart
+//! and report; `prepare` files to linked components; `node` one node's life; `component` wasmtime and WASI;
+//! `process` interpreters of scripts; `attach` the door for processes from outside; `link` ports over a socket;
+//! `ports` a node's side of the dataflow; `router`, `cycle` and `inbox` the ways between nodes; [`graph`] the
 //! picture; `dataflow` the checked graph; `descriptor` the file as written; `report`, `log`, `exit`, `event`
 //! and `id` the words. `ARCHITECTURE.md` says why.
 //!
@@ -62,6 +63,7 @@ mod router;
 mod runtime;
 mod sync;
 
+pub use attach::OpenError;
 pub use component::{
     CodeCache, Compiler, ComponentProblem, Digest, Inspection, PrepareError, World,
 };
@@ -86,4 +88,6 @@ pub use ports::{
 pub use prepare::{EmbedError, PreparedDataflow};
 pub use process::{ProcessError, ProcessProblem};
 pub use report::{InputReport, NodeReport, OutputReport, RunReport};
-pub use runtime::{Control, RunningDataflow, StartError, StartOptions};
+pub use runtime::{
+    Control, NodeEvent, NodeEventKind, RestartError, RunningDataflow, StartError, StartOptions,
+};

@@ -20,8 +20,9 @@ mod wire;
 
 pub use node::{AttachError, LinkError, NodeLink, Taken};
 
-pub(crate) use host::{HandshakeError, HostLink, Introduction};
+pub(crate) use host::{HandshakeError, HostLink};
 pub(crate) use service::Served;
+pub(crate) use wire::WireError;
 
 /// Where a process that the host starts finds the number of its descriptor.
 pub const LINK_VARIABLE: &str = "THALWEG_LINK";

@@ -1,13 +1,16 @@
-//! One running node, from its start to its [`NodeExit`].
+//! One instance of a node, from its start to its [`NodeExit`].
 
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+mod attached;
+mod process;
+
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::attach::{Guest, OpenError};
 use crate::component::{
     ComponentProblem, Instance, InstanceSetup, Metered, PrepareError, PreparedComponent, Usage,
 };
@@ -17,29 +20,50 @@ use crate::exit::NodeExit;
 use crate::id::NodeId;
 use crate::log::NodeLog;
 use crate::ports::Ports;
-use crate::process::{Process, ProcessError, ProcessProblem};
+use crate::process::ProcessError;
 
-/// A node that the embedding program supplies.
-pub(crate) type EmbeddedNode = Box<dyn FnOnce(Ports) -> EmbeddedFuture + Send>;
 pub(crate) type EmbeddedFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// What runs a node.
+/// What makes an instance of a node.
 pub(crate) enum Code {
-    Component(Arc<PreparedComponent>, Box<dataflow::Component>),
-    Process(Box<dataflow::Process>),
-    Attached,
-    Embedded(EmbeddedNode),
+    Component(Arc<PreparedComponent>, Arc<dataflow::Component>),
+    Process(Arc<dataflow::Process>),
+    /// Processes attach to it, as they come.
+    Attached(Arc<Mutex<mpsc::Receiver<Guest>>>),
+    /// The embedding program supplies it.
+    Embedded(Arc<dyn Fn(Ports) -> EmbeddedFuture + Send + Sync>),
+    /// The same, for one instance and no other.
+    EmbeddedOnce(Box<dyn FnOnce(Ports) -> EmbeddedFuture + Send>),
 }
 
-/// What a node is given for its life.
+impl Code {
+    /// What makes another instance; none where there is only one.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Component(component, code) => {
+                Some(Self::Component(Arc::clone(component), Arc::clone(code)))
+            }
+            Self::Process(process) => Some(Self::Process(Arc::clone(process))),
+            Self::Attached(guests) => Some(Self::Attached(Arc::clone(guests))),
+            Self::Embedded(node) => Some(Self::Embedded(Arc::clone(node))),
+            Self::EmbeddedOnce(_) => None,
+        }
+    }
+}
+
+/// What an instance is given for its life.
 pub(crate) struct NodeSetup {
     pub(crate) id: NodeId,
     pub(crate) ports: Ports,
+    /// Where this is not the first instance: cancelled once the ports of the one before are dropped.
+    pub(crate) vacant: Option<CancellationToken>,
     pub(crate) parameters: Parameters,
     pub(crate) log: NodeLog,
     pub(crate) usage: Arc<Usage>,
+    /// Cancelled once the last event of the node is queued.
+    pub(crate) stopping: CancellationToken,
     /// The interpreter of the embedding program, for processes.
-    pub(crate) python: Option<PathBuf>,
+    pub(crate) python: Option<Arc<Path>>,
 }
 
 /// Why a node could not be made ready.
@@ -51,6 +75,14 @@ pub enum NotReady {
     /// Its process cannot start.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// No process can attach to it.
+    #[error("node `{node}`: {source}")]
+    Attached {
+        /// The node.
+        node: NodeId,
+        /// What is in the way.
+        source: OpenError,
+    },
 }
 
 impl NotReady {
@@ -59,44 +91,54 @@ impl NotReady {
         match self {
             Self::Component(error) => &error.node,
             Self::Process(error) => &error.node,
+            Self::Attached { node, .. } => node,
         }
     }
 }
 
-/// Where a node says that it is ready, and where it waits until all are.
+/// Where an instance says that it is ready, and where it waits until all nodes are.
 #[derive(Clone)]
 pub(crate) struct StartLine {
-    pub(crate) ready: mpsc::UnboundedSender<Result<(), NotReady>>,
+    /// Told with the number of the node.
+    pub(crate) ready: mpsc::UnboundedSender<(usize, Result<(), NotReady>)>,
+    pub(crate) node: usize,
     pub(crate) open: CancellationToken,
 }
 
-/// Makes the node ready, waits for the others, and runs it to its end.
+/// Makes an instance ready, waits for the other nodes, and runs it to its end.
 pub(crate) async fn run(code: Code, setup: NodeSetup, line: StartLine) -> NodeExit {
+    if let Some(vacant) = &setup.vacant {
+        vacant.cancelled().await;
+        // A line that the instance before did not end is a line, and not the beginning of another.
+        setup.log.finish().await;
+    }
     match code {
         Code::Component(component, code) => {
             let usage = Arc::clone(&setup.usage);
             Metered::new(run_component(component, code, setup, line), usage).await
         }
-        Code::Process(process) => run_process(&process, setup, line).await,
-        Code::Attached => {
-            line.wait(Ok(())).await;
-            let mut ports = setup.ports;
-            while ports.recv().await.is_some() {}
-            NodeExit::Unattached
-        }
-        Code::Embedded(node) => {
-            line.wait(Ok(())).await;
-            match node(setup.ports).await {
-                Ok(()) => NodeExit::Finished,
-                Err(message) => NodeExit::Failed { message },
-            }
-        }
+        Code::Process(code) => process::run(&code, setup, line).await,
+        Code::Attached(guests) => attached::run(&guests, setup, line).await,
+        Code::Embedded(node) => run_embedded(|ports| node(ports), setup.ports, line).await,
+        Code::EmbeddedOnce(node) => run_embedded(node, setup.ports, line).await,
+    }
+}
+
+async fn run_embedded(
+    node: impl FnOnce(Ports) -> EmbeddedFuture,
+    ports: Ports,
+    line: StartLine,
+) -> NodeExit {
+    line.wait(Ok(())).await;
+    match node(ports).await {
+        Ok(()) => NodeExit::Finished,
+        Err(message) => NodeExit::Failed { message },
     }
 }
 
 async fn run_component(
     component: Arc<PreparedComponent>,
-    code: Box<dataflow::Component>,
+    code: Arc<dataflow::Component>,
     setup: NodeSetup,
     line: StartLine,
 ) -> NodeExit {
@@ -115,31 +157,6 @@ async fn run_component(
     }
 }
 
-async fn run_process(code: &dataflow::Process, setup: NodeSetup, line: StartLine) -> NodeExit {
-    let NodeSetup { ports, log, python, .. } = setup;
-    let started = UnixStream::pair().map_err(|source| ProcessError {
-        node: log.node().clone(),
-        script: code.script.clone(),
-        problem: ProcessProblem::NotStarted { program: code.script.clone(), source },
-    });
-    let started = started.and_then(|(host, link)| {
-        Ok((host, Process::start(code, python.as_deref(), link.into(), &log)?))
-    });
-    match started {
-        Ok((_host, mut process)) => {
-            line.wait(Ok(())).await;
-            let end = process.wait().await;
-            drop(ports);
-            end.exit()
-        }
-        Err(error) => {
-            let message = error.problem.to_string();
-            line.wait(Err(error.into())).await;
-            NodeExit::Failed { message }
-        }
-    }
-}
-
 fn error(node: NodeId, code: &dataflow::Component, problem: ComponentProblem) -> PrepareError {
     PrepareError { node, path: code.path.clone(), problem }
 }
@@ -147,7 +164,7 @@ fn error(node: NodeId, code: &dataflow::Component, problem: ComponentProblem) ->
 impl StartLine {
     /// Where nobody listens any more the start was given up, and this future is about to be dropped.
     async fn wait(self, ready: Result<(), NotReady>) {
-        let _ = self.ready.send(ready);
+        let _ = self.ready.send((self.node, ready));
         drop(self.ready);
         self.open.cancelled().await;
     }

@@ -1,23 +1,29 @@
 //! A node's side of the dataflow, the same for every kind of node: [`Events`] come in, [`Outputs`] go
 //! out. Knows neither components nor Python.
 
+mod counts;
 mod link;
+mod place;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use tokio::task::coop;
+use tokio_util::sync::DropGuard;
 
 use crate::cycle::Cycle;
 use crate::event::{Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, Tick};
 use crate::id::{InputId, OutputId};
 use crate::inbox::{Inbox, Item, Most, Room};
-use crate::router::{Route, Router, Subscriber};
+use crate::router::{Route, Subscriber};
+
+pub(crate) use counts::PortCounts;
+pub(crate) use place::Place;
 
 pub(crate) use link::Grant;
 
@@ -31,8 +37,10 @@ pub const MAX_BATCH_BYTES: usize = 64 << 20;
 
 /// Both ends of a node: what it receives and what it sends.
 ///
-/// Dropping it ends the node for the others: its outputs close after the last message, whoever waits to
-/// send to it goes on, and what it did not take is discarded and counted.
+/// They are those of one instance: dropping them ends nothing. When the node itself ends, its outputs close
+/// after the last message, whoever waits to send to it goes on, and what it did not take is discarded and
+/// counted. Ports that are kept beyond that receive nothing and send to none, and while they are kept
+/// beyond the end of their instance the node is not started again.
 #[derive(Debug)]
 pub struct Ports {
     events: Events,
@@ -40,27 +48,6 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// The ports of the node with this number. `max_payload` is the largest payload that it may send, in
-    /// bytes.
-    pub(crate) fn new(
-        router: &Router,
-        node: usize,
-        ids: Arc<[InputId]>,
-        max_payload: u64,
-        counts: &Arc<PortCounts>,
-    ) -> Self {
-        let events = Events {
-            inbox: Arc::clone(router.inbox(node)),
-            ids,
-            cycle: router.cycle(node).cloned(),
-            ready: VecDeque::new(),
-            counts: Arc::clone(counts),
-        };
-        let output = |route: &Route| Output { route: route.clone(), sequence: 0 };
-        let outputs = router.routes(node).iter().map(output).collect();
-        Self { events, outputs: Outputs { outputs, max_payload, counts: Arc::clone(counts) } }
-    }
-
     /// The next event, or none once [`Event::Stop`] was given.
     ///
     /// Events come in the order in which they entered the inbox: arrival order across inputs, first in
@@ -174,84 +161,7 @@ impl Ports {
     }
 }
 
-/// What the ports of a node count. Written by the node, read by the report.
-#[derive(Debug)]
-pub(crate) struct PortCounts {
-    /// Messages sent, for each output.
-    sent: Box<[AtomicU64]>,
-    /// When the node took its first event.
-    first_event: OnceLock<Instant>,
-    /// What the node took last: how many events, and what the first of them is. See [`Self::last_events`].
-    last_len: AtomicU64,
-    last_kind: AtomicU64,
-    last_sequence: AtomicU64,
-}
-
-// Values of `PortCounts::last_kind`; a message is the number of its input beyond these.
-const KIND_TICK: u64 = 0;
-const KIND_CLOSED: u64 = 1;
-const KIND_STOP: u64 = 2;
-const KIND_MESSAGE: u64 = 3;
-
-impl PortCounts {
-    pub(crate) fn new(outputs: usize) -> Self {
-        let sent = (0..outputs).map(|_| AtomicU64::new(0)).collect();
-        Self {
-            sent,
-            first_event: OnceLock::new(),
-            last_len: AtomicU64::new(0),
-            last_kind: AtomicU64::new(0),
-            last_sequence: AtomicU64::new(0),
-        }
-    }
-
-    fn note(&self, taken: usize, first: Option<&Item>) {
-        if self.first_event.get().is_none() {
-            self.first_event.get_or_init(Instant::now);
-        }
-        let (kind, sequence) = match first {
-            None => return,
-            Some(Item::Message { input, message, .. }) => {
-                (KIND_MESSAGE + *input as u64, message.metadata.sequence)
-            }
-            Some(Item::Tick { .. }) => (KIND_TICK, 0),
-            Some(Item::Closed { .. }) => (KIND_CLOSED, 0),
-            Some(Item::Stop(_)) => (KIND_STOP, 0),
-        };
-        self.last_len.store(taken as u64, Ordering::Relaxed);
-        self.last_kind.store(kind, Ordering::Relaxed);
-        self.last_sequence.store(sequence, Ordering::Relaxed);
-    }
-
-    /// What the node took last, in words; none if it took nothing.
-    pub(crate) fn last_events(&self, ids: &[InputId]) -> Option<String> {
-        let first = match self.last_kind.load(Ordering::Relaxed) {
-            KIND_TICK => "a tick".into(),
-            KIND_CLOSED => "the closing of an input".into(),
-            KIND_STOP => "the stop".into(),
-            message => {
-                let input = ids.get(usize::try_from(message - KIND_MESSAGE).ok()?)?;
-                let sequence = self.last_sequence.load(Ordering::Relaxed);
-                format!("message {sequence} of input `{input}`")
-            }
-        };
-        match self.last_len.load(Ordering::Relaxed) {
-            0 => None,
-            1 => Some(first),
-            len => Some(format!("{first}, first of a batch of {len}")),
-        }
-    }
-
-    pub(crate) fn sent(&self) -> impl Iterator<Item = u64> {
-        self.sent.iter().map(|sent| sent.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn first_event(&self) -> Option<Instant> {
-        self.first_event.get().copied()
-    }
-}
-
-/// What a node receives. Dropping it discards what was not taken.
+/// What a node receives. Dropping it leaves what was not taken to the next instance.
 #[derive(Debug)]
 pub struct Events {
     inbox: Arc<Inbox>,
@@ -260,6 +170,8 @@ pub struct Events {
     /// Scratch space between the inbox and the caller; empty whenever nothing is being handed over.
     ready: VecDeque<Item>,
     counts: Arc<PortCounts>,
+    /// Dropped with the last part of the ports, which makes the place free.
+    _tenancy: Arc<DropGuard>,
 }
 
 impl Events {
@@ -350,10 +262,8 @@ impl Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.inbox.end();
-        if let Some(cycle) = &self.cycle {
-            cycle.close_if_quiet();
-        }
+        // Until the node has ended, or another instance waits, it counts as busy.
+        self.inbox.forget_receiver();
     }
 }
 
@@ -379,19 +289,18 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// What a node sends. Dropping it closes its outputs, each after its last message.
+/// What a node sends. Dropping it closes nothing: the outputs close when the node ends.
 #[derive(Debug)]
 pub struct Outputs {
     outputs: Vec<Output>,
     max_payload: u64,
     counts: Arc<PortCounts>,
+    _tenancy: Arc<DropGuard>,
 }
 
 #[derive(Debug)]
 struct Output {
     route: Route,
-    /// The sequence of the next message, which is how many were sent.
-    sequence: u64,
 }
 
 impl Outputs {
@@ -456,17 +365,6 @@ impl Outputs {
     }
 }
 
-impl Drop for Outputs {
-    fn drop(&mut self) {
-        for subscriber in self.outputs.iter().flat_map(|output| output.route.subscribers.iter()) {
-            subscriber.inbox.close_input(subscriber.input);
-            if let Some(cycle) = &subscriber.cycle {
-                cycle.close_if_quiet();
-            }
-        }
-    }
-}
-
 impl Output {
     fn poll_room(&self, context: &mut Context<'_>, bytes: usize) -> Poll<Result<(), SendError>> {
         let turn = ready!(coop::poll_proceed(context));
@@ -495,15 +393,16 @@ impl Output {
         Ok(Room::Free)
     }
 
-    fn deliver(&mut self, outgoing: Outgoing, sent: &AtomicU64) {
+    fn deliver(&self, outgoing: Outgoing, sent: &AtomicU64) {
+        // Only this instance counts up, so there is nothing to lose in between.
+        let sequence = sent.load(Ordering::Relaxed);
+        sent.store(sequence + 1, Ordering::Relaxed);
         let metadata = Metadata {
             timestamp: now(),
-            sequence: self.sequence,
+            sequence,
             encoding: outgoing.encoding,
             parameters: outgoing.parameters,
         };
-        self.sequence += 1;
-        sent.store(self.sequence, Ordering::Relaxed);
         let message = Message { metadata, payload: outgoing.payload };
         if let Some((last, others)) = self.route.subscribers.split_last() {
             for Subscriber { inbox, input, .. } in others {

@@ -10,7 +10,7 @@ use crate::component::{
 };
 use crate::dataflow::{self, Dataflow};
 use crate::id::NodeId;
-use crate::node::{Code, EmbeddedNode};
+use crate::node::Code;
 use crate::ports::Ports;
 
 /// A dataflow that can start.
@@ -18,7 +18,7 @@ pub struct PreparedDataflow {
     pub(crate) dataflow: Dataflow,
     /// For each node its component; none for other kinds of nodes.
     components: Vec<Option<Arc<PreparedComponent>>>,
-    embedded: BTreeMap<usize, EmbeddedNode>,
+    embedded: BTreeMap<usize, Code>,
 }
 
 /// A component file, compiled.
@@ -61,7 +61,8 @@ impl PreparedDataflow {
     }
 
     /// Supplies the code of a node that the descriptor calls `embedded`. It runs as a task of its own;
-    /// what it returns is how the node ends, and a panic ends this node alone.
+    /// what it returns is how the node ends, and a panic ends this node alone. There is one instance of
+    /// it: [`crate::Control::restart`] refuses the node; see [`Self::embed_restartable`].
     ///
     /// # Errors
     ///
@@ -71,13 +72,31 @@ impl PreparedDataflow {
         F: FnOnce(Ports) -> R + Send + 'static,
         R: Future<Output = Result<(), String>> + Send + 'static,
     {
+        self.supply(id, Code::EmbeddedOnce(Box::new(move |ports| Box::pin(node(ports)))))
+    }
+
+    /// Supplies like [`Self::embed`] the code of a node that may be started again: it is called for each
+    /// instance. An instance that is to make way for another is dropped at its next await.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::embed`].
+    pub fn embed_restartable<F, R>(&mut self, id: &str, node: F) -> Result<(), EmbedError>
+    where
+        F: Fn(Ports) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.supply(id, Code::Embedded(Arc::new(move |ports| Box::pin(node(ports)))))
+    }
+
+    fn supply(&mut self, id: &str, code: Code) -> Result<(), EmbedError> {
         let position = self.dataflow.position(id);
         let position = position.ok_or_else(|| EmbedError::UnknownNode { node: id.into() })?;
-        let code = self.dataflow.nodes().get(position).map(|node| &node.code);
-        if !matches!(code, Some(dataflow::Code::Embedded)) {
+        let known = self.dataflow.nodes().get(position).map(|node| &node.code);
+        if !matches!(known, Some(dataflow::Code::Embedded)) {
             return Err(EmbedError::NotEmbedded { node: id.into() });
         }
-        self.embedded.insert(position, Box::new(move |ports| Box::pin(node(ports))));
+        self.embedded.insert(position, code);
         Ok(())
     }
 
@@ -86,26 +105,31 @@ impl PreparedDataflow {
         &self.dataflow
     }
 
-    /// Takes out what runs each node.
+    /// Takes out what runs each node; none where processes attach to it.
     ///
     /// # Errors
     ///
     /// The embedded nodes that nobody supplied.
-    pub(crate) fn into_code(mut self) -> Result<(Dataflow, Vec<Code>), Vec<NodeId>> {
+    pub(crate) fn into_code(mut self) -> Result<(Dataflow, Vec<Option<Code>>), Vec<NodeId>> {
         let mut codes = Vec::with_capacity(self.components.len());
         let mut missing = Vec::new();
         let nodes = self.dataflow.nodes().iter().zip(self.components).enumerate();
         for (position, (node, component)) in nodes {
             let code = match &node.code {
-                dataflow::Code::Component(code) => {
-                    component.map(|component| Code::Component(component, code.clone()))
+                dataflow::Code::Component(code) => component.map(|component| {
+                    Code::Component(component, Arc::new(dataflow::Component::clone(code)))
+                }),
+                dataflow::Code::Process(process) => {
+                    Some(Code::Process(Arc::new(dataflow::Process::clone(process))))
                 }
-                dataflow::Code::Process(process) => Some(Code::Process(process.clone())),
-                dataflow::Code::Attached => Some(Code::Attached),
-                dataflow::Code::Embedded => self.embedded.remove(&position).map(Code::Embedded),
+                dataflow::Code::Attached => {
+                    codes.push(None);
+                    continue;
+                }
+                dataflow::Code::Embedded => self.embedded.remove(&position),
             };
             match code {
-                Some(code) => codes.push(code),
+                Some(code) => codes.push(Some(code)),
                 None => missing.push(node.id.clone()),
             }
         }

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use command_fds::CommandFdExt;
@@ -39,6 +39,7 @@ const FIRST_FREE_DESCRIPTOR: i32 = 3;
 
 /// A script that runs. Dropping it ends its process, and all that the process started, at once.
 pub(crate) struct Process {
+    program: PathBuf,
     group: Group,
     stdout: Output,
     stderr: Output,
@@ -77,13 +78,18 @@ impl Process {
         process.map_err(|problem| ProcessError { node, script, problem })
     }
 
+    /// The interpreter that runs it.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Waits until it has ended, and takes all that it wrote: the log has it, or has it once
     /// [`NodeLog::finish`] has found room. Meanwhile moves its lines to the log; it waits in its writes
     /// while the log is full. What it started and left behind is ended with it.
     ///
     /// Dropping the future loses nothing.
     pub(crate) async fn wait(&mut self) -> ProcessEnd {
-        let Self { group, stdout, stderr } = self;
+        let Self { group, stdout, stderr, .. } = self;
         tokio::select! {
             () = group.ended() => {}
             () = async {
@@ -114,7 +120,8 @@ fn spawn(
     log: &NodeLog,
 ) -> io::Result<Process> {
     let link = fcntl_dupfd_cloexec(link, FIRST_FREE_DESCRIPTOR)?;
-    let mut command = Command::new(launch.program);
+    let program = launch.program;
+    let mut command = Command::new(&program);
     command.args(launch.args).args(["-u", "-m", BOOTSTRAP]);
     command.arg(OsString::from(&code.script)).args(&code.args);
     command.env("PYTHONUNBUFFERED", "1").envs(&code.env);
@@ -124,7 +131,7 @@ fn spawn(
     let (group, stdout, stderr) = Group::spawn(command)?;
     let stdout = Output::new(stdout, LogStream::Stdout, log)?;
     let stderr = Output::new(stderr, LogStream::Stderr, log)?;
-    Ok(Process { group, stdout, stderr })
+    Ok(Process { program, group, stdout, stderr })
 }
 
 impl ProcessEnd {
@@ -145,7 +152,6 @@ impl ProcessEnd {
     }
 
     /// The last that it wrote to standard error, at most 16 KiB.
-    #[expect(dead_code, reason = "for the report of a start that failed")]
     pub(crate) fn stderr(&self) -> &str {
         &self.stderr
     }

@@ -138,10 +138,6 @@ fn exit<S: Serializer>(exit: &NodeExit, serializer: S) -> Result<S::Ok, S::Error
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         backtrace: &'a [String],
     }
-    let backtrace = match exit {
-        NodeExit::Trapped { backtrace, .. } => backtrace.as_slice(),
-        _ => &[],
-    };
-    Exit { name: exit.name(), ok: exit.is_ok(), text: exit.to_string(), backtrace }
-        .serialize(serializer)
+    let (text, backtrace) = (exit.to_string(), exit.backtrace());
+    Exit { name: exit.name(), ok: exit.is_ok(), text, backtrace }.serialize(serializer)
 }

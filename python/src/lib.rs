@@ -1,16 +1,18 @@
 //! Thalweg for Python: the native half. It converts; what people use is the Python package around it.
 //!
 //! No thread of the runtime takes the interpreter's lock on the way of an event: `readiness` wakes event
-//! loops by a file descriptor. Only the rare awaits of `bridge` (start, wait) call into Python.
+//! loops by a file descriptor. Only the rare awaits of `bridge` (start, restart, wait) call into Python.
 
 mod awaiting;
 mod bridge;
+mod command;
 mod event;
 mod flow;
 mod fork;
 mod link;
 mod node;
 mod readiness;
+mod run;
 mod value;
 
 use pyo3::prelude::*;
@@ -22,9 +24,11 @@ mod _native {
     #[pymodule_export]
     use super::bridge::shut_down;
     #[pymodule_export]
+    use super::command::run_command;
+    #[pymodule_export]
     use super::event::{Input, InputClosed, Stop, Tick};
     #[pymodule_export]
-    use super::flow::{Flow, Run};
+    use super::flow::Flow;
     #[pymodule_export]
     use super::fork::forked;
     #[pymodule_export]
@@ -35,6 +39,8 @@ mod _native {
     };
     #[pymodule_export]
     use super::readiness::Readiness;
+    #[pymodule_export]
+    use super::run::{Run, RunFeed};
     #[pymodule_export]
     use super::value::Payload;
     #[pymodule_export]

@@ -85,7 +85,7 @@ async fn a_trap_in_the_middle_of_a_batch_delivers_what_was_sent_and_no_event_twi
     let books = outcome.input("node", "in");
     assert_eq!((books.received, books.delivered), (5, 5), "the whole batch was handed over");
     let last_event = outcome.report.node("node").unwrap().last_event.clone();
-    let expected = "message 0 of input `in`, first of a batch of 7";
+    let expected = "message 0 of input `in`, first of a batch of 5";
     assert_eq!(last_event.as_deref(), Some(expected));
 }
 

@@ -225,8 +225,7 @@ async fn kill_ends_every_node_at_once() {
     soon(begins).await.unwrap();
     running.control().kill();
     let outcome = running.wait().await;
-    // `waits` may see that its source has closed before its turn has come.
-    for node in ["source", "spins", "sink"] {
+    for node in ["source", "spins", "waits", "sink"] {
         assert_eq!(outcome.exit_text(node), "killed: the dataflow was ended at once", "{node}");
     }
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use thalweg::{
-    CodeCache, Compiler, Control, Dataflow, Event, InputReport, LogLine, Outgoing, Ports,
-    PrepareError, PreparedDataflow, RunReport, RunningDataflow, StartError, StartOptions,
+    CodeCache, Compiler, Control, Dataflow, Event, InputReport, LogLine, NodeEvent, Outgoing,
+    Ports, PrepareError, PreparedDataflow, RunReport, RunningDataflow, StartError, StartOptions,
 };
 use tokio::sync::mpsc;
 
@@ -30,6 +30,7 @@ pub struct Flow {
     embedded: BTreeMap<String, Embedded>,
     grace: Option<Duration>,
     python: Option<PathBuf>,
+    events: Option<mpsc::UnboundedSender<NodeEvent>>,
     seen: Seen,
 }
 
@@ -110,6 +111,7 @@ pub fn flow(text: &str) -> Flow {
         embedded: BTreeMap::new(),
         grace: None,
         python: None,
+        events: None,
         seen: Seen::default(),
     }
 }
@@ -186,6 +188,27 @@ impl Flow {
         self
     }
 
+    /// What happens to its nodes, beside the flow itself.
+    pub fn events(mut self) -> (Self, mpsc::UnboundedReceiver<NodeEvent>) {
+        let (sender, events) = mpsc::unbounded_channel();
+        self.events = Some(sender);
+        (self, events)
+    }
+
+    /// The code of an embedded node that may be started again.
+    pub fn embed_restartable<F, R>(mut self, id: &str, node: F) -> Self
+    where
+        F: Fn(Ports) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let embed = move |mut prepared: PreparedDataflow, id: &str| {
+            prepared.embed_restartable(id, node).unwrap();
+            prepared
+        };
+        self.embedded.insert(id.into(), Box::new(embed));
+        self
+    }
+
     pub fn prepare(&self) -> Result<PreparedDataflow, Vec<PrepareError>> {
         PreparedDataflow::new(self.dataflow(), compiler(), |_| {})
     }
@@ -212,7 +235,13 @@ impl Flow {
         for (id, embed) in self.embedded {
             prepared = embed(prepared, &id);
         }
-        let options = StartOptions { logs: Some(logs), grace: self.grace, python: self.python };
+        let options = StartOptions {
+            logs: Some(logs),
+            events: self.events,
+            grace: self.grace,
+            python: self.python,
+            ..StartOptions::default()
+        };
         let running = soon(prepared.start(options)).await?;
         Ok((running, self.seen, self.folder))
     }
@@ -285,6 +314,15 @@ pub async fn recv_all(ports: &mut Ports) -> Vec<Event> {
         events.push(event);
     }
     events
+}
+
+/// Everything that is told until the dataflow has ended.
+pub async fn all_told(events: &mut mpsc::UnboundedReceiver<NodeEvent>) -> Vec<NodeEvent> {
+    let mut told = Vec::new();
+    while let Some(event) = soon(events.recv()).await {
+        told.push(event);
+    }
+    told
 }
 
 /// Waits for what must happen. With a paused clock a hang is seen at once.

@@ -11,17 +11,25 @@ use tokio::net::UnixListener;
 
 /// Why a dataflow cannot be attached to.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
+pub enum OpenError {
     /// The folder cannot be made or used.
     #[error("cannot listen for processes in `{folder}`: {source}", folder = .folder.display())]
-    Unusable { folder: PathBuf, source: io::Error },
+    Unusable {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Others could reach it.
     #[error(
         "`{folder}` is not a folder of this user alone (mode 700), so processes of others could reach \
          the dataflow; remove it, or set XDG_RUNTIME_DIR",
         folder = .folder.display()
     )]
-    NotOurs { folder: PathBuf },
+    NotOurs {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 /// A file that is there until this is dropped.

@@ -8,7 +8,7 @@ use crate::link::{AttachError, NodeLink};
 fn door(folder: &Path) -> Door {
     let folder = folder.join("thalweg");
     let (place, listener) = Place::take_in(&folder, "my flow").unwrap();
-    Door { listener, place }
+    Door { listener, _place: place }
 }
 
 fn attach(path: &Path, node: &'static str) -> Result<NodeLink, AttachError> {

@@ -61,6 +61,10 @@ pub struct Run {
     /// Compile every component anew, and store nothing
     #[arg(long)]
     pub no_cache: bool,
+    /// The Python that runs scripts whose nodes name no `interpreter` [default: the active venv, the
+    /// `.venv` beside the script, or the one on PATH]
+    #[arg(long, value_name = "PATH")]
+    pub python: Option<PathBuf>,
     /// Threads that run nodes [default: one for each core, and at least 2]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -87,18 +91,19 @@ enum Outcome {
     GivenUp,
 }
 
-/// Runs a dataflow to its end.
+/// Runs a dataflow to its end. `python` runs the scripts of nodes that name no interpreter, unless the
+/// arguments name one.
 ///
 /// # Errors
 ///
 /// When the descriptor or a component is wrong, or what is left of the run cannot be written.
-pub fn run(run: &Run) -> anyhow::Result<Exit> {
+pub fn run(run: &Run, python: Option<PathBuf>) -> anyhow::Result<Exit> {
     let dataflow = open::dataflow(&run.file)?;
     refuse_embedded(&run.file, &dataflow)?;
     run.report_file.as_deref().map(refuse_unwritable).transpose()?;
     let prepared = open::prepare(dataflow, !run.no_cache)?;
     let runtime = runtime(run.threads)?;
-    let outcome = runtime.block_on(run_to_end(prepared, run));
+    let outcome = runtime.block_on(run_to_end(prepared, run, python));
     // A node that reads the standard input of the host would keep the runtime until a line comes.
     runtime.shutdown_background();
     let (report, exit) = match outcome? {
@@ -150,14 +155,24 @@ fn runtime(threads: Option<NonZeroUsize>) -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(threads.get()).enable_all().build()
 }
 
-async fn run_to_end(prepared: PreparedDataflow, run: &Run) -> anyhow::Result<Outcome> {
+async fn run_to_end(
+    prepared: PreparedDataflow,
+    run: &Run,
+    python: Option<PathBuf>,
+) -> anyhow::Result<Outcome> {
     let printed = match run.report {
         Report::Json => Printed::ToStderr,
         Report::Table | Report::None => Printed::ToStdout,
     };
     let mut stops = Stops::listen()?;
     let (logs, printed_all) = logs::start(prepared.dataflow(), printed)?;
-    let options = StartOptions { logs: Some(logs), grace: run.grace, python: None };
+    let options = StartOptions {
+        logs: Some(logs),
+        grace: run.grace,
+        python: run.python.clone().or(python).map(Into::into),
+        name: run.file.file_stem().map(|name| name.to_string_lossy().into_owned()),
+        ..StartOptions::default()
+    };
     let running = tokio::select! {
         started = prepared.start(options) => started.map_err(rejection)?,
         () = stops.next() => return Ok(Outcome::GivenUp),

@@ -25,6 +25,7 @@ pub fn trace() -> anyhow::Result<()> {
         .without_time()
         .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
         .with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(filter).with(lines).init();
+    // Where the process has a subscriber already, as at a second call of the command, that one stays.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     Ok(())
 }

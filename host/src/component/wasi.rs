@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use wasmtime::error::Context as _;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::sockets::SocketAddrUse;
@@ -34,7 +35,9 @@ pub(crate) fn context(component: &Component, log: &NodeLog) -> wasmtime::Result<
     }
     for folder in &component.grants.folders {
         let perms = if folder.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-        builder.preopened_dir(&folder.host, &folder.guest, perms)?;
+        let opened = builder.preopened_dir(&folder.host, &folder.guest, perms);
+        let path = folder.host.display();
+        opened.with_context(|| format!("cannot open the granted folder `{path}`"))?;
     }
     network(&mut builder, &component.grants);
     Ok(builder.build())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::host::Introduction;
 use super::*;
 use crate::component::Compiler;
 use crate::dataflow::Dataflow;

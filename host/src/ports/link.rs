@@ -35,6 +35,11 @@ impl Ports {
         Poll::Ready(taken)
     }
 
+    /// Whether the last event was taken.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.events.inbox.is_finished()
+    }
+
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &OutputId> {
         self.outputs.outputs.iter().map(|output| &output.route.output)
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::id::NodeId;
 
@@ -40,4 +41,40 @@ pub enum ProcessProblem {
         /// Why.
         source: io::Error,
     },
+    /// The interpreter cannot import the package.
+    #[error(
+        "`{}` has no package `thalweg`: install it there (`{} -m pip install thalweg`), or name another Python under `interpreter`",
+        .program.display(), .program.display()
+    )]
+    NoPackage {
+        /// The interpreter.
+        program: PathBuf,
+    },
+    /// The package does not fit this host.
+    #[error("{0}")]
+    OtherVersion(String),
+    /// The script raised an exception before it had made its node.
+    #[error("it failed before it made its `thalweg.Node`:\n{failure}")]
+    Failed {
+        /// The traceback.
+        failure: String,
+    },
+    /// The process ended before the script had made its node.
+    #[error("its process {exit} before it made its `thalweg.Node`{}", quoted(.stderr))]
+    Ended {
+        /// How.
+        exit: String,
+        /// The last that it wrote to standard error.
+        stderr: String,
+    },
+    /// The script made no node in time.
+    #[error("it did not make its `thalweg.Node` within {0:?}")]
+    Silent(Duration),
+    /// The process broke the rules of the link.
+    #[error("its process broke the rules of the link: {0}")]
+    Broken(String),
+}
+
+fn quoted(stderr: &str) -> String {
+    if stderr.is_empty() { String::new() } else { format!(":\n{}", stderr.trim_end()) }
 }

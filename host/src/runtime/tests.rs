@@ -1,9 +1,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::tasks::Next;
 use super::*;
 use crate::component::testing::component_that_makes_the_host_panic;
 use crate::dataflow::Dataflow;
+use crate::exit::NodeExit;
+use crate::log::LogStream;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_a_host_function_ends_its_node_alone() {
@@ -42,4 +45,27 @@ fn prepared_with(text: &str, folder: &Path) -> PreparedDataflow {
     let dataflow = Dataflow::from_text(text, folder).expect("the text is a dataflow");
     let component = Arc::new(component_that_makes_the_host_panic("a bug of the host"));
     PreparedDataflow::with_component(dataflow, &component)
+}
+
+#[tokio::test]
+async fn an_unfinished_line_ends_with_its_instance() {
+    let text = "nodes: [{ id: node, embedded: true }]";
+    let dataflow = Dataflow::from_text(text, Path::new("")).expect("the text is a dataflow");
+    let router = Router::new(&dataflow);
+    let (logs, mut lines) = mpsc::channel(4);
+    let (ready, mut readies) = mpsc::unbounded_channel();
+    let open = CancellationToken::new();
+    open.cancel();
+    let line = StartLine { ready, node: 0, open };
+    let code = Code::Embedded(Arc::new(|_| Box::pin(std::future::pending())));
+    let mut tasks = Tasks::default();
+    tasks.start(&dataflow.nodes()[0], code, &router, Some(&logs), line.clone());
+    readies.recv().await.unwrap().1.unwrap();
+    tasks.nodes[0].log.append(LogStream::Stdout, b"half a line");
+    assert!(tasks.nodes[0].make_way().is_ok());
+    let (node, ended) = tasks.join_next().await.unwrap();
+    assert!(matches!(tasks.nodes[node].next(ended, None), Next::Restart));
+    assert!(tasks.start_again(line));
+    readies.recv().await.unwrap().1.unwrap();
+    assert_eq!(lines.try_recv().unwrap().text, "half a line");
 }

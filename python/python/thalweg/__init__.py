@@ -13,7 +13,7 @@
         print(await run.wait())
 """
 
-from thalweg._flow import Dataflow, Run
+from thalweg._flow import Dataflow
 from thalweg._native import (
     AttachError,
     DataflowError,
@@ -30,6 +30,17 @@ from thalweg._native import (
 )
 from thalweg._node import Event, Events, Node, Parameter
 from thalweg._report import Exit, InputReport, NodeReport, OutputReport, RunReport
+from thalweg._run import Run
+from thalweg._run_events import (
+    LinesDropped,
+    LogLine,
+    NodeFailed,
+    NodeFinished,
+    NodeRestarted,
+    NodeStarted,
+    RunEvent,
+    RunEvents,
+)
 
 __all__ = [
     "AttachError",
@@ -41,14 +52,22 @@ __all__ = [
     "Input",
     "InputClosed",
     "InputReport",
+    "LinesDropped",
+    "LogLine",
     "Node",
     "NodeClosed",
+    "NodeFailed",
+    "NodeFinished",
     "NodeReport",
+    "NodeRestarted",
+    "NodeStarted",
     "OutputClosed",
     "OutputReport",
     "Parameter",
     "Payload",
     "Run",
+    "RunEvent",
+    "RunEvents",
     "RunReport",
     "StartError",
     "Stop",

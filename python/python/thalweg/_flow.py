@@ -1,21 +1,18 @@
-"""Dataflows: described, supplied with nodes, started, waited for."""
+"""Dataflows: described, supplied with nodes, started."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
-import traceback
-from collections.abc import Awaitable, Callable, Generator
+import sys
+from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
 from thalweg import _native
-from thalweg._loop import Wakeups, wakeups
-from thalweg._node import Node
-from thalweg._report import RunReport, read_report
+from thalweg._loop import wakeups
+from thalweg._run import NodeFunction, Run
+from thalweg._written import as_json
 
-NodeFunction = Callable[[Node], Awaitable[object]]
 F = TypeVar("F", bound=NodeFunction)
 
 
@@ -37,12 +34,31 @@ class Dataflow:
         """Checks a descriptor. Relative paths in it begin at `base`. Raises as `from_file`."""
         return cls(_native.Flow.from_text(text, base))
 
+    @classmethod
+    def from_dict(cls, descriptor: Mapping[str, Any], base: str | os.PathLike[str] = ".") -> Dataflow:
+        """Checks a descriptor that is written in Python: the fields are those of the file, values are texts,
+        numbers, booleans and paths. Relative paths in it begin at `base`.
+
+            flow = thalweg.Dataflow.from_dict({
+                "nodes": [
+                    {"id": "load", "component": "system-load.wasm", "inputs": {"tick": {"timer": "1s"}}},
+                    {"id": "plot", "embedded": True, "inputs": {"load": "load/cpu"}},
+                ]
+            })
+
+        Raises `DataflowError` with every problem, each behind the name of the value that it is about, as
+        `nodes[1].inputs.load`; `TypeError` for a value that no descriptor can hold.
+        """
+        text, places = as_json(descriptor)
+        return cls(_native.Flow.from_json(text, base, places))
+
     def node(self, id: str) -> Callable[[F], F]:
         """Makes a coroutine function the code of a node that the descriptor calls `embedded: true`.
 
-        It is called with its `Node` when the dataflow starts, as a task of the loop. When it returns, the
-        node has finished; an exception ends the node as failed, with its traceback in the report. Raises
-        `ValueError` when there is no such node, or when it has its code already.
+        It is called with its `Node` when the dataflow starts, and again with another at each
+        `Run.restart`, as a task of the loop. When it returns, the node has finished; an exception ends the
+        node as failed, with its traceback in the report. Raises `ValueError` when there is no such node, or
+        when it has its code already.
         """
         if id not in self._embedded:
             raise ValueError(f"the dataflow has no embedded node `{id}`")
@@ -69,7 +85,7 @@ class Dataflow:
             raise _native.StartError(f"the embedded node(s) {names} have no code; see `Dataflow.node`")
         waking = wakeups()
         waking.check()
-        native = await self._flow.start()
+        native = await self._flow.start(sys.executable)
         return Run(native, waking, self._functions)
 
 
@@ -96,62 +112,3 @@ class Start:
         else:
             self._run.kill()
         await self._run.wait()
-
-
-class Run:
-    """A dataflow that runs. Losing it ends every node at once.
-
-    Lines that nodes print and log go to the loggers `thalweg.node.ID`.
-    """
-
-    def __init__(
-        self, native: _native.Run, waking: Wakeups, functions: dict[str, NodeFunction]
-    ) -> None:
-        self._native = native
-        self._report: RunReport | None = None
-        nodes = [(Node._embedded(id, ports, waking), functions[id]) for id, ports in native.take_nodes()]
-        self._tasks = [asyncio.create_task(_run_node(*node), name=f"thalweg {node[0].id}") for node in nodes]
-        self._lines = asyncio.create_task(_forward_lines(native, waking), name="thalweg lines")
-
-    def stop(self) -> None:
-        """Asks the sources to end. What was sent is delivered, and closings ripple downstream. Returns at
-        once; what has not ended within the grace period is ended by force."""
-        self._native.stop()
-
-    def kill(self) -> None:
-        """Ends every node at once."""
-        self._native.kill()
-
-    async def wait(self) -> RunReport:
-        """Waits until every node has ended. May be called again, and by several tasks."""
-        if self._report is None:
-            self._report = read_report(await self._native.wait())
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, self._lines, return_exceptions=True)
-        return self._report
-
-
-async def _run_node(node: Node, function: NodeFunction) -> None:
-    failure: str | None = "its task was cancelled"
-    try:
-        await function(node)
-        failure = None
-    except Exception:
-        failure = traceback.format_exc()
-    finally:
-        node._end(failure)
-
-
-async def _forward_lines(native: _native.Run, waking: Wakeups) -> None:
-    token = waking.enter()
-    native.attach(waking.readiness, token)
-    try:
-        while (line := native.next_line()) is not None:
-            if line is False:
-                await waking.wait(token)
-            else:
-                node, _stream, level, text = line
-                logging.getLogger(f"thalweg.node.{node}").log(level, "%s", text)
-    finally:
-        waking.leave(token)

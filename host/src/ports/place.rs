@@ -1,0 +1,90 @@
+//! A node's place in the dataflow, which stays while its instances come and go.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Events, Output, Outputs, PortCounts, Ports};
+use crate::cycle::Cycle;
+use crate::id::InputId;
+use crate::inbox::Inbox;
+use crate::router::{Route, Router};
+
+/// Hands out the ports of a node to one instance after another: the same inbox with what is queued in it,
+/// the same outputs, counts and sequences.
+///
+/// Dropping it ends the node for the others: its outputs close after the last message, whoever waits to
+/// send to it goes on, and what it did not take is discarded and counted.
+#[derive(Debug)]
+pub(crate) struct Place {
+    inbox: Arc<Inbox>,
+    ids: Arc<[InputId]>,
+    cycle: Option<Arc<Cycle>>,
+    routes: Vec<Route>,
+    max_payload: u64,
+    counts: Arc<PortCounts>,
+    /// Cancelled once the ports that were handed out last are dropped; none before the first.
+    vacant: Option<CancellationToken>,
+}
+
+impl Place {
+    /// That of the node with this number. `max_payload` is the largest payload that it may send, in bytes.
+    pub(crate) fn new(
+        router: &Router,
+        node: usize,
+        ids: Arc<[InputId]>,
+        max_payload: u64,
+        counts: &Arc<PortCounts>,
+    ) -> Self {
+        Self {
+            inbox: Arc::clone(router.inbox(node)),
+            ids,
+            cycle: router.cycle(node).cloned(),
+            routes: router.routes(node).to_vec(),
+            max_payload,
+            counts: Arc::clone(counts),
+            vacant: None,
+        }
+    }
+
+    /// The ports for the next instance, and for every one but the first what is cancelled once those
+    /// of the instance before are dropped: until then, the new ones must not be used.
+    pub(crate) fn ports(&mut self) -> (Ports, Option<CancellationToken>) {
+        let vacant = CancellationToken::new();
+        let before = self.vacant.replace(vacant.clone());
+        let tenancy = Arc::new(vacant.drop_guard());
+        let events = Events {
+            inbox: Arc::clone(&self.inbox),
+            ids: Arc::clone(&self.ids),
+            cycle: self.cycle.clone(),
+            ready: VecDeque::new(),
+            counts: Arc::clone(&self.counts),
+            _tenancy: Arc::clone(&tenancy),
+        };
+        let outputs = self.routes.iter().map(|route| Output { route: route.clone() }).collect();
+        let (max_payload, counts) = (self.max_payload, Arc::clone(&self.counts));
+        let outputs = Outputs { outputs, max_payload, counts, _tenancy: tenancy };
+        (Ports { events, outputs }, before)
+    }
+
+    /// Whether the node has taken its last event.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.inbox.is_finished()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.inbox.end();
+        if let Some(cycle) = &self.cycle {
+            cycle.close_if_quiet();
+        }
+        for subscriber in self.routes.iter().flat_map(|route| route.subscribers.iter()) {
+            subscriber.inbox.close_input(subscriber.input);
+            if let Some(cycle) = &subscriber.cycle {
+                cycle.close_if_quiet();
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What happens to the nodes themselves, as it happens.
+
+use std::time::SystemTime;
+
+use tokio::sync::mpsc;
+
+use crate::exit::NodeExit;
+use crate::id::NodeId;
+
+/// Something that happened to a node.
+///
+/// Those of a node come in the order of their kinds: [`NodeEventKind::Started`] once, any number of
+/// [`NodeEventKind::Restarted`], and [`NodeEventKind::Ended`] once, behind the last line that the node wrote
+/// to the log (a dataflow that is ended at once waits for no log). A dataflow that did not start tells
+/// nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEvent {
+    /// The node.
+    pub node: NodeId,
+    /// When.
+    pub at: SystemTime,
+    /// What.
+    pub kind: NodeEventKind,
+}
+
+/// What happened to a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeEventKind {
+    /// It is ready, as all nodes are, and receives events.
+    Started,
+    /// An instance has made way for another, which is ready.
+    Restarted {
+        /// How many instances have made way.
+        count: u64,
+    },
+    /// It ended, and its outputs are closed.
+    Ended(NodeExit),
+}
+
+/// Where it is told what happens.
+#[derive(Clone, Debug)]
+pub(super) struct Happenings {
+    events: Option<mpsc::UnboundedSender<NodeEvent>>,
+}
+
+impl Happenings {
+    pub(super) fn new(events: Option<mpsc::UnboundedSender<NodeEvent>>) -> Self {
+        Self { events }
+    }
+
+    pub(super) fn tell(&self, node: &NodeId, kind: NodeEventKind) {
+        self.send(NodeEvent { node: node.clone(), at: SystemTime::now(), kind });
+    }
+
+    /// What is told when the notice is dropped, whatever becomes of the task that holds it.
+    pub(super) fn end_of(&self, node: &NodeId, exit: NodeExit) -> EndNotice {
+        let kind = NodeEventKind::Ended(exit);
+        let event = NodeEvent { node: node.clone(), at: SystemTime::now(), kind };
+        EndNotice { happenings: self.clone(), event: Some(event) }
+    }
+
+    fn send(&self, event: NodeEvent) {
+        if let Some(events) = &self.events {
+            // The only error is that nobody reads any more.
+            let _ = events.send(event);
+        }
+    }
+}
+
+/// An end that is yet to be told.
+pub(super) struct EndNotice {
+    happenings: Happenings,
+    event: Option<NodeEvent>,
+}
+
+impl Drop for EndNotice {
+    fn drop(&mut self) {
+        if let Some(event) = self.event.take() {
+            self.happenings.send(event);
+        }
+    }
+}
