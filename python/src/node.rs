@@ -7,12 +7,12 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList};
-use thalweg::{Outgoing, Ports, SendError};
+use thalweg::{Ports, SendError};
 use tokio::sync::oneshot;
 
-use crate::event::{parameters, to_python};
+use crate::event::to_python;
 use crate::readiness::Readiness;
-use crate::value::bytes_of;
+use crate::value::outgoing;
 
 create_exception!(
     thalweg,
@@ -179,11 +179,7 @@ impl NodePorts {
         value: &Bound<'_, PyAny>,
         metadata: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<bool> {
-        let message = Outgoing {
-            payload: bytes_of(value)?,
-            parameters: parameters(metadata)?,
-            ..Outgoing::default()
-        };
+        let message = outgoing(value, metadata)?;
         let mut context = Context::from_waker(self.waker()?);
         self.with_ports(|ports| match ports.poll_send(&mut context, output, message) {
             Poll::Ready(sent) => sent.map(|()| true).map_err(send_error),

@@ -15,6 +15,7 @@
 
 from thalweg._flow import Dataflow, Run
 from thalweg._native import (
+    ArrowValue,
     DataflowError,
     Input,
     InputClosed,
@@ -29,8 +30,10 @@ from thalweg._native import (
 )
 from thalweg._node import Event, Events, Node, Parameter
 from thalweg._report import Exit, InputReport, NodeReport, OutputReport, RunReport
+from thalweg._value import SupportsArrowArray, SupportsArrowStream
 
 __all__ = [
+    "ArrowValue",
     "Dataflow",
     "DataflowError",
     "Event",
@@ -50,6 +53,8 @@ __all__ = [
     "RunReport",
     "StartError",
     "Stop",
+    "SupportsArrowArray",
+    "SupportsArrowStream",
     "ThalwegError",
     "Tick",
     "__version__",

@@ -2,9 +2,10 @@ from collections.abc import Awaitable
 from os import PathLike
 from typing import Literal, final
 
-from _typeshed import ReadableBuffer
+from thalweg._value import Value
 
 __all__ = [
+    "ArrowValue",
     "DataflowError",
     "Flow",
     "Input",
@@ -37,12 +38,19 @@ class Payload:
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
+class ArrowValue:
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+    def __len__(self) -> int: ...
+    def __bytes__(self) -> bytes: ...
+
+@final
 class Input:
     __match_args__: tuple[Literal["id"], Literal["value"]]
     @property
     def id(self) -> str: ...
     @property
-    def value(self) -> memoryview: ...
+    def value(self) -> memoryview | ArrowValue: ...
     @property
     def payload(self) -> Payload: ...
     @property
@@ -101,7 +109,7 @@ class NodePorts:
     def send(
         self,
         output: str,
-        value: ReadableBuffer | Payload | str,
+        value: Value,
         metadata: dict[str, bool | int | float | str | bytes] | None = None,
     ) -> bool: ...
     def end(self, failure: str | None = None) -> None: ...
