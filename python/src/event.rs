@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyMemoryView};
 use thalweg::{Encoding, Event, Parameters, StopReason, Value};
 
 use crate::arrow::ArrowValue;
-use crate::value::Payload;
+use crate::value::{Payload, encoding_name};
 
 /// A message that another node sent.
 #[pyclass(frozen)]
@@ -95,10 +95,7 @@ impl Input {
     /// `raw` or `arrow`.
     #[getter]
     fn encoding(&self) -> &'static str {
-        match self.message.message.metadata.encoding {
-            Encoding::Raw => "raw",
-            Encoding::Arrow => "arrow",
-        }
+        encoding_name(self.message.message.metadata.encoding)
     }
 
     /// The values that travel with it, by name; of equal names the last.

@@ -13,8 +13,11 @@ use thalweg::{Encoding, Outgoing};
 use crate::arrow::{self, ArrowValue, LONG_WORK};
 use crate::event::parameters;
 
-/// The bytes of a message. Supports the buffer protocol, read only: `memoryview(payload)` and whatever
-/// takes a buffer share the bytes, which live as long as any view of them.
+/// The bytes of a message and how to read them: of one that was received, or made of a value to send it
+/// more than once without copying it again.
+///
+/// Supports the buffer protocol, read only: `memoryview(payload)` and whatever takes a buffer share the
+/// bytes, which live as long as any view of them.
 #[pyclass(frozen)]
 pub(crate) struct Payload {
     bytes: Bytes,
@@ -29,6 +32,19 @@ impl Payload {
 
 #[pymethods]
 impl Payload {
+    /// What `Node.send` would send of the value, as it is now. Raises as it does.
+    #[new]
+    fn of(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (bytes, encoding) = payload_of(value)?;
+        Ok(Self { bytes, encoding })
+    }
+
+    /// `raw` or `arrow`.
+    #[getter]
+    fn encoding(&self) -> &'static str {
+        encoding_name(self.encoding)
+    }
+
     fn __len__(&self) -> usize {
         self.bytes.len()
     }
@@ -53,6 +69,14 @@ impl Payload {
             )
         };
         if filled == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+    }
+}
+
+/// As Python knows it.
+pub(crate) fn encoding_name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Raw => "raw",
+        Encoding::Arrow => "arrow",
     }
 }
 

@@ -53,6 +53,18 @@ def test_large_values_are_copied_as_they_are(size: int) -> None:
     assert bytes(changing.value) == b"z" * size
 
 
+def test_a_payload_is_made_once_and_sent_more_often() -> None:
+    changing = bytearray(b"made")
+    payload = thalweg.Payload(changing)
+    changing[:] = b"else"
+    events = received(DIRECT, payload, payload)
+    assert [bytes(event.value) for event in events] == [b"made", b"made"]
+    assert {address(event.payload) for event in events} == {address(payload)}
+    assert payload.encoding == "raw" and len(payload) == 4
+    with pytest.raises(TypeError, match="cannot send a value of type `int`"):
+        thalweg.Payload(7)  # type: ignore[arg-type]
+
+
 def test_metadata_keeps_its_types() -> None:
     metadata: dict[str, thalweg.Parameter] = {"b": True, "i": -1, "f": 0.5, "s": "ü", "y": b"\0"}
     [event] = received(ECHO, "", **metadata)
@@ -82,6 +94,31 @@ def test_a_send_waits_for_room(run_main: Main) -> None:
         return await run_flow(SLOW, source=source, sink=sink)
 
     report = run_main(main())
+    assert report.ok, report
+
+
+def test_what_changes_while_a_send_waits_is_sent_as_it_was() -> None:
+    async def source(node: thalweg.Node) -> None:
+        changing = bytearray(b"before")
+        await node.send("out", "first")
+        waiting = asyncio.create_task(node.send("out", changing))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        changing[:] = b"after!"
+        room.set()
+        await waiting
+
+    async def sink(node: thalweg.Node) -> None:
+        await room.wait()
+        texts = [event.text() async for event in node.events() if isinstance(event, thalweg.Input)]
+        assert texts == ["first", "before"]
+
+    async def main() -> thalweg.RunReport:
+        global room
+        room = asyncio.Event()
+        return await run_flow(SLOW, source=source, sink=sink)
+
+    report = asyncio.run(main())
     assert report.ok, report
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from thalweg._native import Input, InputClosed, NodePorts, Stop, Tick
+from thalweg._native import Input, InputClosed, NodePorts, Payload, Stop, Tick
 
 if TYPE_CHECKING:
     from thalweg._loop import Wakeups
@@ -93,13 +93,18 @@ class Node:
 
         What has the Arrow PyCapsule interface (arrays, record batches, tables, data frames) arrives as an
         `ArrowValue`; several chunks are joined into one. A `str` and what has the buffer protocol arrive
-        as bytes. A value, payload or view of it that was received is sent on without a copy.
+        as bytes. A value, payload or view of it that was received is sent on without a copy. What is sent is
+        the value as it was when the send began, also where it waits.
 
         Raises `OutputClosed` when every node that read the output has ended, `ValueError` when there is
         no such output, the message is too large or Arrow IPC cannot hold the value, `TypeError` when the
         value is none that can be sent.
         """
-        while not self._ports.send(output, value, metadata):
+        if self._ports.send(output, value, metadata):
+            return
+        # As it is now: whoever has it may change it while this waits.
+        payload = Payload(value)
+        while not self._ports.send(output, payload, metadata):
             await self._wakeups.wait(self._token)
 
     def try_send(self, output: str, value: Value, /, **metadata: Parameter) -> bool:
