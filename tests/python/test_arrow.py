@@ -83,6 +83,15 @@ def test_batches_arrive_as_they_were_sent() -> None:
     assert repr(value(event)).endswith(", 2 rows)")
 
 
+def test_a_batch_may_have_thousands_of_columns_and_a_thousand_dictionaries() -> None:
+    coded = pa.array(["x"]).dictionary_encode()
+    plain = [array for array in EVERY_TYPE if "dictionary" not in str(array.type)]
+    columns = [plain[number % len(plain)][:1] for number in range(5000)] + [coded] * 1024
+    wide = pa.record_batch(columns, [f"column {number}" for number in range(len(columns))])
+    [event] = received(DIRECT, wide)
+    assert pa.record_batch(value(event)).equals(wide)
+
+
 def test_a_field_keeps_whether_it_can_be_null() -> None:
     schema = pa.schema([pa.field("a", pa.int64(), nullable=False), pa.field("b", pa.int64())])
     [event] = received(DIRECT, pa.record_batch([[1], [None]], schema=schema))
@@ -238,6 +247,7 @@ def test_what_is_no_arrow_says_why() -> None:
     again = pa.array([1]).__arrow_c_array__()
     reader = pa.table({"a": [1]}).__arrow_c_stream__()
     pa.RecordBatchReader._import_from_c_capsule(reader)
+    coded = pa.array(["a"]).dictionary_encode()
     inner = pa.DictionaryArray.from_arrays([0], ["a"])
     no_nulls = pa.schema([pa.field("a", pa.int64(), nullable=False)])
 
@@ -253,6 +263,7 @@ def test_what_is_no_arrow_says_why() -> None:
         (Gives("__arrow_c_stream__", 7), TypeError, "no capsule named `arrow_array_stream`"),
         (Gives("__arrow_c_stream__", reader), ValueError, "the Arrow capsule was used before"),
         (pa.DictionaryArray.from_arrays([0], inner), ValueError, "type `DictionaryArray` as Arrow: .*dictionary"),
+        (pa.record_batch([coded] * 1025, [""] * 1025), ValueError, "it has more than 1024 dictionaries"),
         (pa.record_batch([[None]], schema=no_nulls), ValueError, "type `RecordBatch` as Arrow: .*null"),
         (
             pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), fails()),

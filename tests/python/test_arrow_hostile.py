@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Callable, Iterable
 
+import flatbuffers
 import numpy
 import pyarrow as pa
 import pytest
@@ -20,8 +21,8 @@ nodes:
   - { id: sink, embedded: true, inputs: { in: claims/out } }
 """
 
-# A flatbuffer that no writer here makes: a schema without fields, of the other byte order.
-BIG_ENDIAN = bytes.fromhex("1000000000000a000c000a00090004000a000000100000000001040008000c000a0004000800000008000000000001000000000000000000")
+# Numbers of the format, for the schemas that are written by hand.
+STRUCT, VERSION_5, SCHEMA_HEADER = 13, 4, 1
 
 # Rules about what numbers mean: whoever breaks them gets odd values, but none that is not there.
 MEANING = "fit in precision|whole number of days|acceptable range|non-monotonic offset"
@@ -74,6 +75,41 @@ def patched(stream: bytes, old: tuple[int, ...], new: tuple[int, ...]) -> bytes:
     return stream.replace(before, after)
 
 
+def schema(*, big_endian: bool = False, depth: int = 0, name: str = "") -> bytes:
+    """A schema as no writer here makes it: of the other byte order, or with structs of structs of this
+    depth, where both fields of each struct are at the same bytes."""
+    builder = flatbuffers.Builder()
+
+    def table(slots: int, *offsets: tuple[int, int]) -> None:
+        builder.StartObject(slots)
+        for slot, offset in offsets:
+            builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
+
+    named = builder.CreateString(name)
+    table(0)
+    empty = builder.EndObject()
+    builder.StartVector(4, 0, 4)
+    fields = builder.EndVector()
+    for _ in range(depth):
+        table(7, (0, named), (3, empty), (5, fields))
+        builder.PrependUint8Slot(2, STRUCT, 0)
+        field = builder.EndObject()
+        builder.StartVector(4, 2, 4)
+        builder.PrependUOffsetTRelative(field)
+        builder.PrependUOffsetTRelative(field)
+        fields = builder.EndVector()
+    table(4, (1, fields))
+    builder.PrependInt16Slot(0, int(big_endian), 0)
+    header = builder.EndObject()
+    table(5, (2, header))
+    builder.PrependInt16Slot(0, VERSION_5, 0)
+    builder.PrependUint8Slot(1, SCHEMA_HEADER, 0)
+    builder.Finish(builder.EndObject())
+    message = bytes(builder.Output())
+    message += bytes(-len(message) % 8)
+    return struct.pack("<iI", -1, len(message)) + message
+
+
 INTEGERS = encoded(batch(pa.array([1, None, 3])))
 SCHEMA, BATCH = messages(INTEGERS)
 END = INTEGERS[-8:]
@@ -98,7 +134,8 @@ WRONG = {
     "half a message": (INTEGERS[:20], "ends within a message"),
     "half a body": (SCHEMA + BATCH[:-1], "ends within a message"),
     "bytes after the end": (INTEGERS + b"x", "bytes after the end"),
-    "big-endian": (struct.pack("<iI", -1, len(BIG_ENDIAN)) + BIG_ENDIAN, "it is big-endian"),
+    "big-endian": (schema(big_endian=True), "it is big-endian"),
+    "a schema that unfolds": (schema(depth=15, name="x" * 8000), "malformed: .*[Aa]pparent size"),
     "compressed": (encoded(batch(pa.array(["x"] * 999)), compression="lz4"), "compressed; send them uncompressed"),
     "a delta": (CODED + DICTIONARY + DELTA + CODES, "sent as a delta"),
     "too many dictionaries": (CODED + DICTIONARY * 1025 + CODES, "more than 1024 dictionaries"),
@@ -119,7 +156,7 @@ WRONG = {
     "text that is none": (TEXT.replace(b"thalweg", b"thal\xff\xffg"), "(?i)utf-?8"),
     "zeros": (bytes(1000), "bytes after the end"),
     "text": (b"an ordinary text, which is longer than its first word says", "ends within a message"),
-    "no flatbuffer": (struct.pack("<iI", -1, 64) + bytes(range(64)), "Unable to get root as message"),
+    "no flatbuffer": (struct.pack("<iI", -1, 64) + bytes(range(64)), "a message is malformed"),
 }
 
 

@@ -12,9 +12,13 @@ use arrow_array::{ArrayRef, RecordBatch, StructArray};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::{MessageBuffer, try_fb_to_schema};
 use arrow_ipc::reader::{RecordBatchDecoder, read_dictionary};
-use arrow_ipc::{DictionaryBatch, Endianness, Message, MessageHeader, Schema as IpcSchema};
+use arrow_ipc::{
+    DictionaryBatch, Endianness, Message, MessageHeader, Schema as IpcSchema,
+    root_as_message_with_opts,
+};
 use arrow_schema::{ArrowError, Field, SchemaRef};
 use bytes::Bytes;
+use flatbuffers::{InvalidFlatbuffer, VerifierOptions};
 
 use super::contained::contained;
 
@@ -33,6 +37,10 @@ const EMPTY_ROWS: u64 = 1 << 28;
 
 /// Rows of all columns for each byte: eight booleans, in structs in structs.
 const ROWS_PER_BYTE: u64 = 64;
+
+/// How much larger than its bytes a message may be once it is read: its parts may share bytes, as names do
+/// in some writers, but a few kilobytes must not become a schema of gigabytes.
+const SHARING: usize = 8;
 
 /// The alignment that a stream gives to its buffers.
 const ALIGNMENT: usize = 8;
@@ -217,7 +225,13 @@ impl Messages {
             let is_end = self.rest.is_empty();
             return if is_end { Ok(None) } else { Err(ArrowProblem::BytesAfterEnd) };
         }
-        let head = MessageBuffer::try_new(self.bytes(u64::from(size))?)?;
+        let head = self.bytes(u64::from(size))?;
+        let max_apparent_size = head.len().saturating_mul(SHARING);
+        let limits = VerifierOptions { max_apparent_size, ..VerifierOptions::default() };
+        if let Err(error) = root_as_message_with_opts(&limits, &head) {
+            return Err(ArrowProblem::Malformed(error));
+        }
+        let head = MessageBuffer::try_new(head)?;
         let body = self.bytes(length(head.as_ref().bodyLength())?)?;
         Ok(Some((head, body)))
     }
@@ -255,6 +269,8 @@ impl fmt::Display for Part {
 /// Why bytes are no Arrow value.
 #[derive(Debug)]
 pub(crate) enum ArrowProblem {
+    /// A message is no flatbuffer, or a far larger one than its bytes.
+    Malformed(InvalidFlatbuffer),
     /// The bytes end before the message does.
     Truncated,
     /// The stream goes on after its end.
@@ -306,6 +322,12 @@ impl From<ArrowError> for ArrowProblem {
 impl fmt::Display for ArrowProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Malformed(error) => {
+                // The first line says what, the others where.
+                let text = error.to_string();
+                let what = text.lines().next().unwrap_or_default();
+                write!(f, "a message is malformed: {}", what.trim_end_matches('.'))
+            }
             Self::Truncated => write!(f, "the stream ends within a message"),
             Self::BytesAfterEnd => write!(f, "there are bytes after the end of the stream"),
             Self::Missing(part) => write!(f, "the stream has no {part} where it needs one"),

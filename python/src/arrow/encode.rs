@@ -6,10 +6,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, RecordBatchOptions};
 use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::writer::StreamEncoder;
-use arrow_schema::{ArrowError, Metadata, Schema};
+use arrow_schema::{ArrowError, DataType, Metadata, Schema};
 use bytes::Bytes;
 
-use super::decode::{ARRAY_KEY, TypedArray};
+use super::decode::{ARRAY_KEY, MOST_DICTIONARIES, TypedArray};
 
 /// The array as an Arrow IPC stream of one schema and one batch, which [`super::decode::decode`] reads.
 /// Every buffer of the array begins at a multiple of 64 bytes, in the stream and in memory, so that a
@@ -18,8 +18,13 @@ use super::decode::{ARRAY_KEY, TypedArray};
 /// # Errors
 ///
 /// What the format cannot hold: a dictionary directly in a dictionary, or nulls where the field allows none.
+/// And more dictionaries than are read.
 pub(crate) fn encode(value: &TypedArray) -> Result<Bytes, ArrowError> {
     let batch = batch_of(value)?;
+    if dictionaries(batch.schema_ref()) > MOST_DICTIONARIES {
+        let text = format!("it has more than {MOST_DICTIONARIES} dictionaries");
+        return Err(ArrowError::InvalidArgumentError(text));
+    }
     let mut encoder = StreamEncoder::try_new(batch.schema_ref())?;
     let mut parts = encoder.encode(&batch)?;
     parts.extend(encoder.finish()?);
@@ -28,6 +33,11 @@ pub(crate) fn encode(value: &TypedArray) -> Result<Bytes, ArrowError> {
         stream.extend_from_slice(part);
     }
     Ok(Buffer::from(stream).into())
+}
+
+fn dictionaries(schema: &Schema) -> usize {
+    let fields = schema.flattened_fields();
+    fields.iter().filter(|field| matches!(field.data_type(), DataType::Dictionary(..))).count()
 }
 
 /// Structs without nulls are a batch as they are; anything else is its only column.
