@@ -94,7 +94,8 @@ pub enum Encoding {
     /// As they are.
     #[default]
     Raw,
-    /// An Arrow IPC stream: one schema and one record batch.
+    /// An Arrow IPC stream: one schema and one record batch, or an array; see `encoding` in `wit/types.wit`.
+    /// Nobody has looked into it.
     Arrow,
 }
 

@@ -4,15 +4,32 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyMemoryView};
 use thalweg::{Encoding, Event, Parameters, StopReason, Value};
 
-use crate::value::Payload;
+use crate::arrow::ArrowValue;
+use crate::value::{Payload, encoding_name};
 
 /// A message that another node sent.
 #[pyclass(frozen)]
 pub(crate) struct Input {
     message: thalweg::Input,
+    /// Read when it is first asked for.
+    arrow: PyOnceLock<Py<ArrowValue>>,
+}
+
+impl Input {
+    fn arrow(&self, py: Python<'_>) -> PyResult<Py<ArrowValue>> {
+        let value = ArrowValue::read(py, self.message.message.payload.clone());
+        let value = value.map_err(|problem| {
+            let id = self.id();
+            PyValueError::new_err(format!(
+                "the message of input `{id}` is no valid Arrow value: {problem}"
+            ))
+        })?;
+        Py::new(py, value)
+    }
 }
 
 #[pymethods]
@@ -34,10 +51,20 @@ impl Input {
         self.message.dropped
     }
 
-    /// The payload, read only and without a copy. It may outlive the event.
+    /// What was sent, without a copy: a read-only view of the bytes, or an `ArrowValue` where the encoding
+    /// is `arrow`. It may outlive the event. Raises `ValueError` where the sender's Arrow is not valid.
     #[getter]
-    fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        PyMemoryView::from(Bound::new(py, self.payload())?.as_any())
+    fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.message.message.metadata.encoding {
+            Encoding::Raw => {
+                let payload = Bound::new(py, self.payload())?;
+                Ok(PyMemoryView::from(payload.as_any())?.into_any())
+            }
+            Encoding::Arrow => {
+                let value = self.arrow.get_or_try_init(py, || self.arrow(py))?;
+                Ok(value.bind(py).clone().into_any())
+            }
+        }
     }
 
     /// The payload as text.
@@ -46,10 +73,11 @@ impl Input {
         Ok(text.map_err(|error| PyValueError::new_err(error.to_string()))?.to_owned())
     }
 
-    /// The payload, to be sent on without a copy.
+    /// The payload in any encoding: its bytes as they travelled, to be viewed, or sent on as it came.
     #[getter]
     fn payload(&self) -> Payload {
-        Payload::new(self.message.message.payload.clone())
+        let message = &self.message.message;
+        Payload::new(message.payload.clone(), message.metadata.encoding)
     }
 
     /// Nanoseconds since the Unix epoch by the clock of the sending host.
@@ -67,10 +95,7 @@ impl Input {
     /// `raw` or `arrow`.
     #[getter]
     fn encoding(&self) -> &'static str {
-        match self.message.message.metadata.encoding {
-            Encoding::Raw => "raw",
-            Encoding::Arrow => "arrow",
-        }
+        encoding_name(self.message.message.metadata.encoding)
     }
 
     /// The values that travel with it, by name; of equal names the last.
@@ -156,7 +181,9 @@ impl Stop {
 /// The event as an object of its class.
 pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
     Ok(match event {
-        Event::Input(message) => Bound::new(py, Input { message })?.into_any(),
+        Event::Input(message) => {
+            Bound::new(py, Input { message, arrow: PyOnceLock::new() })?.into_any()
+        }
         Event::Tick(tick) => {
             let thalweg::Tick { id, timestamp, missed } = tick;
             Bound::new(py, Tick { id: id.to_string(), timestamp, missed })?.into_any()

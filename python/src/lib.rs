@@ -3,6 +3,7 @@
 //! No thread of the runtime takes the interpreter's lock on the way of an event: `readiness` wakes event
 //! loops by a file descriptor. Only the rare awaits of `bridge` (start, restart, wait) call into Python.
 
+mod arrow;
 mod awaiting;
 mod bridge;
 mod command;
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = true)]
 mod _native {
+    #[pymodule_export]
+    use super::arrow::ArrowValue;
     #[pymodule_export]
     use super::awaiting::{Events, NextEvent};
     #[pymodule_export]

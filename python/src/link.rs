@@ -16,7 +16,8 @@ use thalweg::link::{AttachError as LinkAttachError, LinkError, NodeLink, Taken};
 
 use crate::event::{parameter_dict, to_python};
 use crate::fork::Origin;
-use crate::node::{NodeClosed, ThalwegError, Unsent, nothing_now, outgoing, positions, send_error};
+use crate::node::{NodeClosed, ThalwegError, Unsent, nothing_now, positions, send_error};
+use crate::value::outgoing;
 
 create_exception!(
     thalweg,

@@ -10,10 +10,10 @@ use pyo3::types::{PyBool, PyDict, PyList};
 use thalweg::{InputId, Outgoing, Ports, SendError};
 use tokio::sync::oneshot;
 
-use crate::event::{parameters, to_python};
+use crate::event::to_python;
 use crate::fork::Origin;
 use crate::readiness::Readiness;
-use crate::value::bytes_of;
+use crate::value::outgoing;
 
 create_exception!(
     thalweg,
@@ -217,15 +217,6 @@ impl Unsent {
     pub(crate) fn message(&self) -> Outgoing {
         self.message.clone()
     }
-}
-
-/// What is sent for this value.
-pub(crate) fn outgoing(
-    value: &Bound<'_, PyAny>,
-    metadata: Option<&Bound<'_, PyDict>>,
-) -> PyResult<Outgoing> {
-    let parameters = parameters(metadata)?;
-    Ok(Outgoing { payload: bytes_of(value)?, parameters, ..Outgoing::default() })
 }
 
 /// The positions of the inputs with these names.

@@ -15,26 +15,21 @@ fn guests() -> Vec<String> {
     names
 }
 
-/// The sources of the tests, by the names of their files.
-fn sources() -> Vec<(String, String)> {
-    let files = fs::read_dir(root().join("tests/host")).unwrap().map(|entry| entry.unwrap().path());
-    files
-        .map(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            (name, fs::read_to_string(path).unwrap())
-        })
-        .collect()
+/// The source of a test, by its path.
+fn source(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("`{path}`: {error}"))
 }
 
-/// Whether a test source runs a guest: it writes out the file, or its name in a list of guests.
+/// Whether a test source runs a guest: it writes out the file, or its name in a list of guests. The tests
+/// of Python begin in the folder of the guests.
 fn runs(source: &str, guest: &str) -> bool {
     let named = source.contains("guests/{") && source.contains(&format!("\"{guest}\""));
-    named || source.contains(&format!("guests/{guest}.wasm"))
+    let written = ["guests/", "component: "].map(|before| format!("{before}{guest}.wasm"));
+    named || written.iter().any(|written| source.contains(written))
 }
 
 #[test]
 fn every_guest_is_run_by_the_test_that_its_first_lines_name() {
-    let sources = sources();
     let guests = guests();
     assert!(guests.len() > 10, "{guests:?}");
     for guest in guests {
@@ -42,12 +37,9 @@ fn every_guest_is_run_by_the_test_that_its_first_lines_name() {
         let code = fs::read_to_string(folder.join("src/lib.rs"))
             .or_else(|_| fs::read_to_string(folder.join("app.py")))
             .unwrap();
-        let (_, named) = code.split_once("tests/host/").unwrap_or_else(|| panic!("{guest}"));
+        let (_, named) = code.split_once("`tests/").unwrap_or_else(|| panic!("{guest}"));
         let (named, _) = named.split_once('`').unwrap();
-        let (_, source) = sources
-            .iter()
-            .find(|(name, _)| name == named)
-            .unwrap_or_else(|| panic!("`{guest}` names `{named}`, which does not exist"));
-        assert!(runs(source, &guest), "`{named}` does not run `{guest}`");
+        let source = source(&format!("tests/{named}"));
+        assert!(runs(&source, &guest), "`{named}` does not run `{guest}`");
     }
 }

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import thalweg
 import uvloop
+from thalweg._value import Value
 
 GUESTS = Path(__file__).parents[2] / "guests" / "target" / "components"
 
@@ -63,6 +65,29 @@ def sends(count: int) -> NodeFunction:
             await node.send("out", number.to_bytes(8, "little"))
 
     return source
+
+
+def received(text: str, *values: Value, **metadata: thalweg.Parameter) -> list[thalweg.Input]:
+    """What arrives at `sink` when `source` sends these values."""
+    seen: list[thalweg.Input] = []
+
+    async def source(node: thalweg.Node) -> None:
+        for value in values:
+            await node.send("out", value, **metadata)
+
+    async def sink(node: thalweg.Node) -> None:
+        async for event in node.events():
+            if isinstance(event, thalweg.Input):
+                seen.append(event)
+
+    report = asyncio.run(run_flow(text, source=source, sink=sink))
+    assert report.ok, report
+    return seen
+
+
+def address(buffer: thalweg.Payload | memoryview) -> int:
+    """Where its bytes are."""
+    return numpy.frombuffer(memoryview(buffer), dtype=numpy.uint8).ctypes.data
 
 
 def number(event: thalweg.Event | None) -> int:

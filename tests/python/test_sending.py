@@ -3,7 +3,7 @@ import asyncio
 
 import pytest
 import thalweg
-from conftest import DIRECT, ECHO, Main, number, run_flow, sends
+from conftest import DIRECT, ECHO, Main, address, number, received, run_flow, sends
 
 room: asyncio.Event
 given_up: asyncio.Event
@@ -11,29 +11,12 @@ given_up: asyncio.Event
 SLOW = DIRECT.replace("in: source/out", "in: { source: source/out, queue: 1 }")
 
 
-def received(text: str, *values: object, **metadata: thalweg.Parameter) -> list[thalweg.Input]:
-    """What arrives when these values are sent."""
-    seen: list[thalweg.Input] = []
-
-    async def source(node: thalweg.Node) -> None:
-        for value in values:
-            await node.send("out", value, **metadata)  # type: ignore[arg-type]
-
-    async def sink(node: thalweg.Node) -> None:
-        async for event in node.events():
-            if isinstance(event, thalweg.Input):
-                seen.append(event)
-
-    report = asyncio.run(run_flow(text, source=source, sink=sink))
-    assert report.ok, report
-    return seen
-
-
 @pytest.mark.parametrize("size", [0, 1, 8192, 8193, 8 << 20])
 def test_bytes_arrive_as_they_were_sent(size: int) -> None:
     sent = bytes(range(256)) * (size // 256 + 1)
     [event] = received(ECHO, sent[:size])
-    assert event.value == sent[:size] and event.value.readonly
+    assert isinstance(event.value, memoryview) and event.value.readonly
+    assert event.value == sent[:size]
 
 
 def test_anything_with_a_buffer_can_be_sent() -> None:
@@ -51,6 +34,35 @@ def test_a_payload_is_sent_on_and_outlives_its_event() -> None:
     assert bytes(value) == b"kept" and len(payload) == 4
     [again] = received(DIRECT, payload)
     assert bytes(again.value) == b"kept"
+
+
+def test_views_of_what_was_received_are_sent_on_without_a_copy() -> None:
+    [event] = received(DIRECT, bytes(range(100)))
+    view = memoryview(event.payload)
+    whole, part, packed = received(DIRECT, event.value, view[10:20], view[::2])
+    assert address(whole.payload) == address(event.payload)
+    assert address(part.payload) == address(event.payload) + 10 and bytes(part.value) == bytes(range(10, 20))
+    assert bytes(packed.value) == bytes(range(0, 100, 2))
+
+
+@pytest.mark.parametrize("size", [(256 << 10) - 1, 256 << 10, 1 << 20])
+def test_large_values_are_copied_as_they_are(size: int) -> None:
+    text, data, changing = received(DIRECT, "x" * size, b"y" * size, bytearray(b"z" * size))
+    assert bytes(text.value) == b"x" * size
+    assert bytes(data.value) == b"y" * size
+    assert bytes(changing.value) == b"z" * size
+
+
+def test_a_payload_is_made_once_and_sent_more_often() -> None:
+    changing = bytearray(b"made")
+    payload = thalweg.Payload(changing)
+    changing[:] = b"else"
+    events = received(DIRECT, payload, payload)
+    assert [bytes(event.value) for event in events] == [b"made", b"made"]
+    assert {address(event.payload) for event in events} == {address(payload)}
+    assert payload.encoding == "raw" and len(payload) == 4
+    with pytest.raises(TypeError, match="cannot send a value of type `int`"):
+        thalweg.Payload(7)  # type: ignore[arg-type]
 
 
 def test_metadata_keeps_its_types() -> None:
@@ -85,6 +97,31 @@ def test_a_send_waits_for_room(run_main: Main) -> None:
     assert report.ok, report
 
 
+def test_what_changes_while_a_send_waits_is_sent_as_it_was() -> None:
+    async def source(node: thalweg.Node) -> None:
+        changing = bytearray(b"before")
+        await node.send("out", "first")
+        waiting = asyncio.create_task(node.send("out", changing))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        changing[:] = b"after!"
+        room.set()
+        await waiting
+
+    async def sink(node: thalweg.Node) -> None:
+        await room.wait()
+        texts = [event.text() async for event in node.events() if isinstance(event, thalweg.Input)]
+        assert texts == ["first", "before"]
+
+    async def main() -> thalweg.RunReport:
+        global room
+        room = asyncio.Event()
+        return await run_flow(SLOW, source=source, sink=sink)
+
+    report = asyncio.run(main())
+    assert report.ok, report
+
+
 def test_a_send_that_is_given_up_sends_nothing(run_main: Main) -> None:
     async def source(node: thalweg.Node) -> None:
         await node.send("out", "first")
@@ -116,6 +153,10 @@ def test_what_cannot_be_sent_says_why() -> None:
             await node.send("out", bytes((64 << 20) + 1))
         with pytest.raises(TypeError, match="cannot send a value of type `object`"):
             await node.send("out", object())  # type: ignore[arg-type]
+        released = memoryview(b"x")
+        released.release()
+        with pytest.raises(ValueError, match="released memoryview"):
+            await node.send("out", released)
         with pytest.raises(TypeError, match="metadata `key` is of type `list`"):
             await node.send("out", "x", key=[])  # type: ignore[arg-type]
 

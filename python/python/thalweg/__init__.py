@@ -15,6 +15,7 @@
 
 from thalweg._flow import Dataflow
 from thalweg._native import (
+    ArrowValue,
     AttachError,
     DataflowError,
     Input,
@@ -42,7 +43,10 @@ from thalweg._run_events import (
     RunEvents,
 )
 
+from thalweg._value import SupportsArrowArray, SupportsArrowStream
+
 __all__ = [
+    "ArrowValue",
     "AttachError",
     "Dataflow",
     "DataflowError",
@@ -71,6 +75,8 @@ __all__ = [
     "RunReport",
     "StartError",
     "Stop",
+    "SupportsArrowArray",
+    "SupportsArrowStream",
     "ThalwegError",
     "Tick",
     "__version__",

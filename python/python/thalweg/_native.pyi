@@ -4,9 +4,10 @@ from typing import Any, Literal, Self, TypeAlias, final
 
 from typing_extensions import disjoint_base
 
-from _typeshed import ReadableBuffer
+from thalweg._value import Value
 
 __all__ = [
+    "ArrowValue",
     "AttachError",
     "DataflowError",
     "Events",
@@ -44,8 +45,18 @@ class AttachError(ThalwegError): ...
 
 @final
 class Payload:
+    def __new__(cls, value: Value) -> Payload: ...
+    @property
+    def encoding(self) -> Literal["raw", "arrow"]: ...
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class ArrowValue:
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+    def __len__(self) -> int: ...
+    def __bytes__(self) -> bytes: ...
 
 @final
 class Input:
@@ -53,7 +64,7 @@ class Input:
     @property
     def id(self) -> str: ...
     @property
-    def value(self) -> memoryview: ...
+    def value(self) -> memoryview | ArrowValue: ...
     @property
     def payload(self) -> Payload: ...
     @property
@@ -134,7 +145,7 @@ class NodePorts:
     def send(
         self,
         output: str,
-        value: ReadableBuffer | Payload | str,
+        value: Value,
         metadata: dict[str, bool | int | float | str | bytes] | None = None,
     ) -> Unsent | None: ...
     def send_again(self, output: str, unsent: Unsent) -> bool: ...
@@ -162,7 +173,7 @@ class LinkPorts:
     def send(
         self,
         output: str,
-        value: ReadableBuffer | Payload | str,
+        value: Value,
         metadata: dict[str, bool | int | float | str | bytes] | None = None,
     ) -> Unsent | None: ...
     def send_again(self, output: str, unsent: Unsent) -> bool: ...

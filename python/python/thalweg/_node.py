@@ -11,12 +11,8 @@ from thalweg._loop import EmbeddedWaking
 from thalweg._native import Input, InputClosed, LinkPorts, NodePorts, Payload, Stop, Tick
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
     from thalweg._loop import Wakeups, Waking
-
-    Value: TypeAlias = ReadableBuffer | Payload | str
-    """What a node sends: bytes in any form, or text."""
+    from thalweg._value import Value
 
 Event: TypeAlias = Input | Tick | InputClosed | Stop
 """What a node receives."""
@@ -162,8 +158,14 @@ class Node:
         """Sends a message to every input that reads `output`; waits until each of them has room, unless
         its overflow rule drops instead. Order is kept. Cancelling the wait sends it to none.
 
+        What has the Arrow PyCapsule interface (arrays, record batches, tables, data frames) arrives as an
+        `ArrowValue`; several chunks are joined into one. A `str` and what has the buffer protocol arrive
+        as bytes. A value, payload or view of it that was received is sent on without a copy. What is sent is
+        the value as it was when the send began, also where it waits.
+
         Raises `OutputClosed` when every node that read the output has ended, `ValueError` when there is
-        no such output or the message is too large, `TypeError` when the value is none that can be sent.
+        no such output, the message is too large or Arrow IPC cannot hold the value, `TypeError` when the
+        value is none that can be sent.
         """
         unsent = self._ports.send(output, value, metadata)
         while unsent is not None:
