@@ -73,10 +73,15 @@ impl NodePorts {
         py: Python<'py>,
         inputs: Option<&[usize]>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut context = Context::from_waker(self.waker()?);
+        let waker = self.waker()?;
         let taken = self.with_ports(|ports| {
+            let mut context = Context::from_waker(waker);
             Ok(match inputs {
-                None => ports.poll_recv(&mut context),
+                // Where there is an event, that there might be none costs nothing.
+                None => match ports.try_recv() {
+                    Ok(event) => Poll::Ready(Some(event)),
+                    Err(_) => ports.poll_recv(&mut context),
+                },
                 Some(inputs) => ports.poll_recv_of(&mut context, inputs),
             })
         })?;

@@ -7,7 +7,7 @@ import os
 import select
 from pathlib import Path
 
-from thalweg._loop import Waiters
+from thalweg._loop import Waiters, yielded
 from thalweg._native import AttachError, LinkPorts, NodeClosed
 
 _started: LinkPorts | None = None
@@ -95,14 +95,23 @@ class LinkWaking:
         self._writes = False
 
     async def wait(self) -> None:
+        try:
+            await self._next()
+        except asyncio.CancelledError:
+            self.given_up()
+            raise
+
+    def waiting(self) -> asyncio.Future[None]:
+        return yielded(self._next())
+
+    def given_up(self) -> None:
+        if not self._waiters:
+            self._withdraw()
+
+    def _next(self) -> asyncio.Future[None]:
         waiters = self._bind(asyncio.get_running_loop())
         self._watch_room(waiters.loop)
-        try:
-            await waiters.wait()
-        except asyncio.CancelledError:
-            if not waiters:
-                self._withdraw()
-            raise
+        return waiters.next()
 
     def leave(self) -> None:
         self._unbind()

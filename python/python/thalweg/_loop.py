@@ -23,31 +23,22 @@ class Waiters:
         self._futures: deque[asyncio.Future[None]] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self._futures)
+        return any(not waiter.done() for waiter in self._futures)
 
-    async def wait(self) -> None:
-        """Until the next `wake`. Giving it up loses nothing: a wake-up that had come already is handed
-        to the others."""
+    def next(self) -> asyncio.Future[None]:
+        """Done at the next `wake`. Giving it up takes no wake-up from the others: all are woken."""
+        futures = self._futures
+        # Those that were given up do not pile up.
+        while futures and futures[0].done():
+            futures.popleft()
         waiter = self.loop.create_future()
-        self._futures.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self.wake()
-            raise
-        finally:
-            if not waiter.done() or waiter.cancelled():
-                try:
-                    self._futures.remove(waiter)
-                except ValueError:
-                    pass
+        futures.append(waiter)
+        return waiter
 
     def wake(self) -> None:
         """Wakes everyone who waits."""
-        futures = self._futures
-        while futures:
-            waiter = futures.popleft()
+        futures, self._futures = self._futures, deque()
+        for waiter in futures:
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -57,6 +48,14 @@ class Waking(Protocol):
 
     async def wait(self) -> None:
         """Until it is worth another look at the node's ports."""
+        ...
+
+    def waiting(self) -> asyncio.Future[None]:
+        """The same as a future, as a coroutine gives it to the task that runs it."""
+        ...
+
+    def given_up(self) -> None:
+        """A wait was given up."""
         ...
 
     def leave(self) -> None:
@@ -90,10 +89,15 @@ class Wakeups:
         if not self._waiters and not self.loop.is_closed():
             self.loop.remove_reader(self.readiness.fileno())
 
-    async def wait(self, token: int) -> None:
-        """Until the token is woken, or leaves."""
+    def next(self, token: int) -> asyncio.Future[None]:
+        """Done when the token is woken, or leaves."""
         self.check()
-        await self._waiters[token].wait()
+        waiters = self._waiters.get(token)
+        if waiters is not None:
+            return waiters.next()
+        left: asyncio.Future[None] = self.loop.create_future()
+        left.set_result(None)
+        return left
 
     def check(self) -> None:
         """Raises where a node is used in another loop than its own."""
@@ -120,10 +124,22 @@ class EmbeddedWaking:
         return self._wakeups.loop
 
     async def wait(self) -> None:
-        await self._wakeups.wait(self._token)
+        await self._wakeups.next(self._token)
+
+    def waiting(self) -> asyncio.Future[None]:
+        return yielded(self._wakeups.next(self._token))
+
+    def given_up(self) -> None:
+        pass
 
     def leave(self) -> None:
         self._wakeups.leave(self._token)
+
+
+def yielded(future: asyncio.Future[None]) -> asyncio.Future[None]:
+    """The future as a coroutine gives it to its task: what `Future.__await__` does."""
+    future._asyncio_future_blocking = True
+    return future
 
 
 _wakeups: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()

@@ -152,7 +152,8 @@ class Node:
         With names of inputs, only the events of these, up to their closing: those of the others stay in
         the inbox, for whoever asks for them. Raises `ValueError` when the node has no such input.
         """
-        return Events(self._ports, self._ports.inputs(list(inputs)) if inputs else None, self._waited)
+        positions = self._ports.inputs(list(inputs)) if inputs else None
+        return Events(self._ports, positions, self._waking.waiting, self._waking.given_up)
 
     async def send(self, output: str, value: Value, /, **metadata: Parameter) -> None:
         """Sends a message to every input that reads `output`; waits until each of them has room, unless
@@ -203,4 +204,4 @@ class Events(_native.Events):
 
     async def aclose(self) -> None:
         """Ends the iteration; the events that are left stay with the node."""
-        self.close()
+        self.end()

@@ -95,7 +95,7 @@ class Instances:
         """Starts every instance that the dataflow makes."""
         while (made := feed.next_node()) is not None:
             if made is False:
-                await self._waking.wait(token)
+                await self._waking.next(token)
             else:
                 self._start(*made)
 

@@ -162,7 +162,7 @@ class Feed:
             while (told := self._native.next()) is not None:
                 if told is False:
                     until_turn = TURN
-                    await self._waking.wait(token)
+                    await self._waking.next(token)
                     continue
                 self._tell(_event(told))
                 until_turn -= 1
