@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyTuple};
+use pyo3::types::{PyBool, PyIterator, PyTuple};
 
 use crate::link::LinkPorts;
 use crate::node::NodePorts;
@@ -12,11 +12,12 @@ use crate::node::NodePorts;
 /// Events that are taken before the other tasks of the loop have a turn.
 const TURN: u32 = 256;
 
-/// A node's events as an async iterator; the base of the class that people see.
+/// Events of a node, for `async for`. Several may run over one node; each event goes to one of them.
 ///
-/// It is also the coroutine of each wait: such a wait has no state. It takes an event if there is one, and
-/// otherwise waits for a future and begins anew, so that any number of them may be under way.
-#[pyclass(frozen, subclass)]
+/// Cancelling `anext` loses no event and does not end the iteration.
+// It is also the coroutine of each wait, for a wait has no state: it takes an event if there is one, and
+// otherwise waits for a future and begins anew. Any number of them may be under way.
+#[pyclass(frozen, module = "thalweg")]
 pub(crate) struct Events {
     ports: Ports,
     /// Positions of the inputs that count; all where there are none.
@@ -123,8 +124,21 @@ impl Events {
     #[expect(clippy::unused_self, reason = "a method of coroutines")]
     fn close(&self) {}
 
-    /// From now on there is no event.
-    fn end(&self) {
+    /// Ends the iteration; the events that are left stay with the node.
+    fn aclose(&self) -> Done {
         self.ended.store(true, Ordering::Relaxed);
+        Done
+    }
+}
+
+/// What is awaited and done already.
+#[pyclass(frozen)]
+pub(crate) struct Done;
+
+#[pymethods]
+impl Done {
+    #[expect(clippy::unused_self, reason = "a method of awaitables")]
+    fn __await__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        PyTuple::empty(py).try_iter()
     }
 }

@@ -23,7 +23,7 @@ mod _native {
     #[pymodule_export]
     use super::arrow::ArrowValue;
     #[pymodule_export]
-    use super::awaiting::Events;
+    use super::awaiting::{Done, Events};
     #[pymodule_export]
     use super::bridge::shut_down;
     #[pymodule_export]

@@ -18,6 +18,7 @@ from thalweg._native import (
     ArrowValue,
     AttachError,
     DataflowError,
+    Events,
     Input,
     InputClosed,
     NodeClosed,
@@ -29,7 +30,7 @@ from thalweg._native import (
     Tick,
     __version__,
 )
-from thalweg._node import Event, Events, Node, Parameter
+from thalweg._node import Event, Node, Parameter
 from thalweg._report import Exit, InputReport, NodeReport, OutputReport, RunReport
 from thalweg._run import Run
 from thalweg._run_events import (

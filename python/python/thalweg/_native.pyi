@@ -3,14 +3,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from os import PathLike
 from typing import Any, Literal, Self, TypeAlias, final
 
-from typing_extensions import disjoint_base
-
 from thalweg._value import Value
 
 __all__ = [
     "ArrowValue",
     "AttachError",
     "DataflowError",
+    "Done",
     "Events",
     "Flow",
     "Input",
@@ -109,7 +108,11 @@ class Readiness:
     def fileno(self) -> int: ...
     def drain(self) -> list[int]: ...
 
-@disjoint_base
+@final
+class Done:
+    def __await__(self) -> Generator[Any, Any, None]: ...
+
+@final
 class Events:
     def __new__(
         cls,
@@ -125,7 +128,7 @@ class Events:
     def send(self, _value: Any, /) -> Any: ...
     def throw(self, *error: Any) -> None: ...
     def close(self) -> None: ...
-    def end(self) -> None: ...
+    def aclose(self) -> Done: ...
 
 @final
 class NodePorts:

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from thalweg import _link, _native
+from thalweg import _link
 from thalweg._loop import EmbeddedWaking
-from thalweg._native import Input, InputClosed, LinkPorts, NodePorts, Payload, Stop, Tick
+from thalweg._native import Events, Input, InputClosed, LinkPorts, NodePorts, Payload, Stop, Tick
 
 if TYPE_CHECKING:
     from thalweg._loop import Wakeups, Waking
@@ -194,14 +194,3 @@ class Node:
         """Ends the node for the dataflow. The second call does nothing."""
         self._ports.end(failure)
         self._waking.leave()
-
-
-class Events(_native.Events):
-    """Events of a node, for `async for`. Several may run over one node; each event goes to one of them.
-
-    Cancelling `anext` loses no event and does not end the iteration.
-    """
-
-    async def aclose(self) -> None:
-        """Ends the iteration; the events that are left stay with the node."""
-        self.end()
