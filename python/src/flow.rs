@@ -136,8 +136,10 @@ fn embed(
     give: mpsc::UnboundedSender<(String, NodePorts)>,
 ) -> PyResult<()> {
     let name = id.to_owned();
+    let node = prepared.dataflow().nodes().iter().find(|node| node.id.as_str() == id);
+    let parameters = node.map(|node| node.parameters.clone()).unwrap_or_default();
     let embedded = prepared.embed_restartable(id, move |ports| {
-        let (node, end) = NodePorts::new(ports);
+        let (node, end) = NodePorts::new(ports, parameters.clone());
         let taken = give.send((name.clone(), node)).is_ok();
         async move {
             if !taken {

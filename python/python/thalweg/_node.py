@@ -58,6 +58,7 @@ class Node:
     def _begin(self, id: str, ports: NodePorts | LinkPorts, waking: Waking) -> None:
         self._id = id
         self._ports: NodePorts | LinkPorts = ports
+        self._parameters: dict[str, Parameter] = ports.parameters()
         self._next = ports.next
         self._waking = waking
         self._until_turn = TURN
@@ -66,6 +67,11 @@ class Node:
     def id(self) -> str:
         """Its name in the descriptor."""
         return self._id
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """What the descriptor gives it as `parameters`."""
+        return self._parameters
 
     def close(self) -> None:
         """Ends the node: its outputs close behind the last message, and what it did not take is discarded

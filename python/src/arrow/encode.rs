@@ -8,6 +8,7 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::writer::StreamEncoder;
 use arrow_schema::{ArrowError, DataType, Metadata, Schema};
 use bytes::Bytes;
+use thalweg::payload::{PayloadMut, SHARED_FROM};
 
 use super::decode::{ARRAY_KEY, MOST_DICTIONARIES, TypedArray};
 
@@ -28,11 +29,25 @@ pub(crate) fn encode(value: &TypedArray) -> Result<Bytes, ArrowError> {
     let mut encoder = StreamEncoder::try_new(batch.schema_ref())?;
     let mut parts = encoder.encode(&batch)?;
     parts.extend(encoder.finish()?);
-    let mut stream = MutableBuffer::with_capacity(parts.iter().map(Buffer::len).sum());
-    for part in &parts {
-        stream.extend_from_slice(part);
+    Ok(joined(&parts))
+}
+
+/// The parts one behind the other: in shared memory, which begins at a page, or in an aligned buffer.
+fn joined(parts: &[Buffer]) -> Bytes {
+    let len = parts.iter().map(Buffer::len).sum();
+    if len < SHARED_FROM {
+        let mut stream = MutableBuffer::with_capacity(len);
+        parts.iter().for_each(|part| stream.extend_from_slice(part));
+        return Buffer::from(stream).into();
     }
-    Ok(Buffer::from(stream).into())
+    let mut stream = PayloadMut::new(len);
+    let mut rest = &mut *stream;
+    for part in parts {
+        let (front, behind) = rest.split_at_mut(part.len());
+        front.copy_from_slice(part);
+        rest = behind;
+    }
+    stream.freeze()
 }
 
 fn dictionaries(schema: &Schema) -> usize {
