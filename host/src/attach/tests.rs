@@ -1,3 +1,5 @@
+#![cfg(not(feature = "model"))]
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 

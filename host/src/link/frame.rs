@@ -139,6 +139,12 @@ pub(super) enum Body<'a> {
         offset: u64,
         len: u64,
     },
+    /// Part of a payload that the other end has lent: it has it already.
+    Theirs {
+        lease: u64,
+        offset: u64,
+        len: u64,
+    },
 }
 
 /// The value of a parameter.

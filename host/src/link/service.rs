@@ -154,6 +154,9 @@ impl<'a> Service<'a> {
                                 self.link.outgoing.put(&FromHost::Memory(memory));
                                 view.copy()
                             }
+                            Body::Theirs { lease, offset, len } => {
+                                self.link.lender.part(lease, offset, len)?
+                            }
                         },
                     };
                     self.send(output, outgoing)?;

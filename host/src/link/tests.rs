@@ -1,3 +1,5 @@
+#![cfg(not(feature = "model"))]
+
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
