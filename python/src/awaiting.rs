@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration};
+use pyo3::exceptions::PyStopAsyncIteration;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyIterator, PyTuple};
 
@@ -83,19 +84,28 @@ impl Events {
     }
 
     /// One step of a wait: gives what the task waits for, or raises the event as its result.
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if !self.may_take() {
-            return Ok(py.None().into_bound(py)); // Asyncio's way to give the other tasks a turn.
+            return Ok(Some(py.None().into_bound(py))); // Asyncio's way to give the others a turn.
         }
         let taken = self.take(py)?;
         if taken.is_exact_instance_of::<PyBool>() {
             self.until_turn.store(TURN, Ordering::Relaxed);
-            return self.waiting.bind(py).call0();
+            return self.waiting.bind(py).call0().map(Some);
         }
         if taken.is_none() {
             return Err(PyStopAsyncIteration::new_err(()));
         }
-        Err(PyStopIteration::new_err(taken.unbind()))
+        #[expect(
+            unsafe_code,
+            reason = "an exception as a value of Rust costs as much as the event"
+        )]
+        // SAFETY: both are objects that live, and the interpreter is held. `None` says to the slot that the
+        // step has no result, which it hands on with the exception that is set here.
+        unsafe {
+            ffi::PyErr_SetObject(ffi::PyExc_StopIteration, taken.as_ptr());
+        }
+        Ok(None)
     }
 
     /// For tasks, which see a coroutine.
@@ -105,7 +115,8 @@ impl Events {
         py: Python<'py>,
         _value: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.__next__(py)
+        // `None` is an exception that is set.
+        self.__next__(py)?.ok_or_else(|| PyErr::fetch(py))
     }
 
     /// Gives a wait up: nothing was taken for it.
