@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import logging
 import os
 import subprocess
@@ -189,3 +190,26 @@ def test_the_process_may_exit_while_events_arrive() -> None:
 
 def test_the_package_is_typed() -> None:
     assert (Path(thalweg.__file__).parent / "py.typed").exists()
+
+
+def test_nothing_is_left_of_a_loop_that_is_done_with() -> None:
+    async def once() -> None:
+        flow = thalweg.Dataflow.from_text("nodes: [{ id: node, embedded: true }]")
+
+        @flow.node("node")
+        async def node(node: thalweg.Node) -> None:
+            async for _ in node.events():
+                pass
+
+        async with flow.start() as run:
+            run.stop()
+
+    def descriptors() -> int:
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    asyncio.run(once())
+    before = descriptors()
+    for _ in range(5):
+        asyncio.run(once())
+    assert descriptors() == before

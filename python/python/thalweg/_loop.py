@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import weakref
 from collections import deque
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -69,40 +70,44 @@ class Wakeups:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.readiness = _native.Readiness()
-        self.loop = loop
+        # Kept only while something waits: a loop that is done with goes, and this with it.
+        self._loop = weakref.ref(loop)
         self._waiters: dict[int, Waiters] = {}
         self._last_token = 0
 
     def enter(self) -> int:
         """A token for something that waits."""
-        self.check()
+        loop = self.check()
         if not self._waiters:
-            self.loop.add_reader(self.readiness.fileno(), self._wake)
+            loop.add_reader(self.readiness.fileno(), self._wake)
         self._last_token += 1
-        self._waiters[self._last_token] = Waiters(self.loop)
+        self._waiters[self._last_token] = Waiters(loop)
         return self._last_token
 
     def leave(self, token: int) -> None:
         """Nothing waits by this token any more. Whoever still does is woken."""
         if (waiters := self._waiters.pop(token, None)) is not None:
             waiters.wake()
-        if not self._waiters and not self.loop.is_closed():
-            self.loop.remove_reader(self.readiness.fileno())
+        loop = self._loop()
+        if not self._waiters and loop is not None and not loop.is_closed():
+            loop.remove_reader(self.readiness.fileno())
 
     def next(self, token: int) -> asyncio.Future[None]:
         """Done when the token is woken, or leaves."""
-        self.check()
+        loop = self.check()
         waiters = self._waiters.get(token)
         if waiters is not None:
             return waiters.next()
-        left: asyncio.Future[None] = self.loop.create_future()
+        left: asyncio.Future[None] = loop.create_future()
         left.set_result(None)
         return left
 
-    def check(self) -> None:
-        """Raises where a node is used in another loop than its own."""
-        if asyncio.get_running_loop() is not self.loop:
+    def check(self) -> asyncio.AbstractEventLoop:
+        """The loop, which runs. Raises where a node is used in another loop than its own."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop():
             raise RuntimeError("the node belongs to another event loop")
+        return loop
 
     def _wake(self) -> None:
         for token in self.readiness.drain():
@@ -117,11 +122,6 @@ class EmbeddedWaking:
         self._wakeups = wakeups
         self._token = wakeups.enter()
         ports.attach(wakeups.readiness, self._token)
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that runs the node."""
-        return self._wakeups.loop
 
     async def wait(self) -> None:
         await self._wakeups.next(self._token)
