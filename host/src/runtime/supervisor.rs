@@ -40,6 +40,8 @@ pub(super) struct Supervisor {
     /// Where instances say that they are ready, and what they said.
     ready: mpsc::UnboundedSender<Ready>,
     readies: mpsc::UnboundedReceiver<Ready>,
+    /// Nodes that are done with their ports before their instances end.
+    closings: mpsc::UnboundedReceiver<usize>,
     happenings: Happenings,
 }
 
@@ -50,7 +52,7 @@ impl Supervisor {
     pub(super) fn new(
         dataflow: Dataflow,
         router: Router,
-        tasks: Tasks,
+        (tasks, closings): (Tasks, mpsc::UnboundedReceiver<usize>),
         (control, asks): (Control, mpsc::Receiver<RestartAsk>),
         happenings: Happenings,
         grace: Duration,
@@ -78,6 +80,7 @@ impl Supervisor {
             asks,
             ready,
             readies,
+            closings,
             happenings,
         }
     }
@@ -144,6 +147,7 @@ impl Supervisor {
                     self.kill(position, KillReason::Grace(self.grace));
                 }
                 Some(ready) = self.readies.recv() => self.note_ready(ready),
+                Some(position) = self.closings.recv() => self.close(position),
                 Some(ask) = self.asks.recv() => self.restart(ask),
             }
         }
@@ -169,6 +173,12 @@ impl Supervisor {
         }
     }
 
+    fn close(&mut self, position: usize) {
+        if let Some(node) = self.tasks.nodes.get_mut(position) {
+            node.close();
+        }
+    }
+
     fn end(&mut self, position: usize, exit: NodeExit) {
         let Some(node) = self.tasks.nodes.get_mut(position) else { return };
         let notice = self.happenings.end_of(&node.id, exit.clone());
@@ -185,6 +195,10 @@ impl Supervisor {
     }
 
     fn restart(&mut self, ask: RestartAsk) {
+        // What an instance said before is of that one.
+        while let Ok(position) = self.closings.try_recv() {
+            self.close(position);
+        }
         let Some(node) = self.tasks.nodes.get_mut(ask.node) else { return };
         let refusal = match node.make_way() {
             Ok(()) => return node.answers.push(ask.answer),
