@@ -37,8 +37,19 @@ class Node:
     Several tasks may wait for events: each event goes to exactly one of them. A node belongs to one event
     loop at a time, and to the process that made it; elsewhere its methods raise `RuntimeError`.
 
+        >>> await camera.send("image", b"pixels")
+        >>> await view.next_event()
+        Input(id="image", sequence=0, 6 bytes)
+        >>> thalweg.Node()
+        Traceback (most recent call last):
+        RuntimeError: no dataflow started this process, or it has made its node already; `thalweg.Node(NAME)` attaches to the node NAME of a dataflow that runs
+
     Raises `RuntimeError` for `Node()` where no dataflow started the process, or in which it has been made
     before, and `AttachError` when no running dataflow has that node free.
+
+        >>> thalweg.Node("nobody")
+        Traceback (most recent call last):
+        thalweg.AttachError: no running dataflow has a node `nobody` to attach to; looked in ...
     """
 
     def __init__(self, id: str | None = None, *, dataflow: str | None = None) -> None:
@@ -65,7 +76,11 @@ class Node:
 
     @property
     def id(self) -> str:
-        """Its name in the descriptor."""
+        """Its name in the descriptor.
+
+            >>> camera.id
+            'camera'
+        """
         return self._id
 
     @property
@@ -75,7 +90,13 @@ class Node:
 
     def close(self) -> None:
         """Ends the node: its outputs close behind the last message, and what it did not take is discarded
-        and counted. The second call does nothing. Leaving `with node:` closes it, too."""
+        and counted. The second call does nothing. Leaving `with node:` closes it, too.
+
+            >>> with camera:
+            ...     await camera.send("image", b"last")
+            >>> [await view.next_event() for _ in range(3)]
+            [Input(id="image", sequence=0, 4 bytes), InputClosed(id="image", dropped=0), Stop(reason="inputs-closed")]
+        """
         self._end(None)
 
     def __enter__(self) -> Node:
@@ -106,7 +127,12 @@ class Node:
 
     def send_blocking(self, output: str, value: Value, /, **metadata: Parameter) -> None:
         """Like `send`, for scripts without an event loop: blocks while there is no room. Raises as `send`,
-        and `RuntimeError` within a running event loop."""
+        and `RuntimeError` within a running event loop.
+
+            >>> camera.send_blocking("image", b"pixels")
+            Traceback (most recent call last):
+            RuntimeError: a node of the hosting process is awaited: `async for event in node.events()`
+        """
         ports = self._blocking()
         unsent = ports.send(output, value, metadata)
         while unsent is not None:
@@ -128,6 +154,20 @@ class Node:
         first in first out for each output that it reads. Cancelling the wait loses none. When events are
         ready it does not wait for a turn of the loop, but gives other tasks one every now and then.
 
+            >>> try:
+            ...     async with asyncio.timeout(0.01):
+            ...         await view.next_event()
+            ... except TimeoutError:
+            ...     print("nothing came")
+            nothing came
+            >>> await camera.send("image", b"pixels")
+            >>> (await view.next_event()).text()
+            'pixels'
+            >>> view.close()
+            >>> await view.next_event()
+            Traceback (most recent call last):
+            thalweg.NodeClosed: the node has ended
+
         Raises `NodeClosed` once the dataflow has ended the node.
         """
         if self._until_turn:
@@ -140,6 +180,11 @@ class Node:
     async def next_batch(self, max: int) -> list[Event]:
         """Waits for an event, then gives all that are there, at most `max`: cheaper per event than
         `next_event`. At most 64 are given at once. Empty after `Stop`, every time.
+
+            >>> await camera.send("image", b"one")
+            >>> await camera.send("image", b"two")
+            >>> [event.text() for event in await view.next_batch(64)]
+            ['one', 'two']
 
         Raises as `next_event`, and `ValueError` when `max` is not at least 1.
         """
@@ -157,6 +202,19 @@ class Node:
 
         With names of inputs, only the events of these, up to their closing: those of the others stay in
         the inbox, for whoever asks for them. Raises `ValueError` when the node has no such input.
+
+            >>> await camera.send("image", b"pixels")
+            >>> camera.close()
+            >>> events = view.events("image")
+            >>> events
+            <thalweg.Events object at ...>
+            >>> async for event in events:
+            ...     print(event)
+            Input(id="image", sequence=0, 6 bytes)
+            InputClosed(id="image", dropped=0)
+            >>> view.events("sound")
+            Traceback (most recent call last):
+            ValueError: the node has no input `sound`; it has `image`
         """
         positions = self._ports.inputs(list(inputs)) if inputs else None
         return Events(self._ports, positions, self._waking.waiting, self._waking.given_up)
@@ -170,6 +228,16 @@ class Node:
         as bytes. A value, payload or view of it that was received is sent on without a copy. What is sent is
         the value as it was when the send began, also where it waits.
 
+            >>> await camera.send("image", memoryview(bytes(640 * 480)), width=640, height=480)
+            >>> event = await view.next_event()
+            >>> len(event.value), event.metadata
+            (307200, {'width': 640, 'height': 480})
+            >>> view.close()
+            >>> while True:
+            ...     await camera.send("image", b"as long as somebody reads")
+            Traceback (most recent call last):
+            thalweg.OutputClosed: ...
+
         Raises `OutputClosed` when every node that read the output has ended, `ValueError` when there is
         no such output, the message is too large or Arrow IPC cannot hold the value, `TypeError` when the
         value is none that can be sent.
@@ -181,7 +249,11 @@ class Node:
                 return
 
     def try_send(self, output: str, value: Value, /, **metadata: Parameter) -> bool:
-        """Sends like `send`, but gives `False` instead of waiting; then nothing was sent."""
+        """Sends like `send`, but gives `False` instead of waiting; then nothing was sent.
+
+            >>> [camera.try_send("image", b"pixels") for _ in range(3)]
+            [True, True, False]
+        """
         return self._ports.send(output, value, metadata) is None
 
     async def _turn(self) -> None:
