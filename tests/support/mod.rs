@@ -239,7 +239,7 @@ impl Flow {
             logs: Some(logs),
             events: self.events,
             grace: self.grace,
-            python: self.python,
+            python: self.python.map(Into::into),
             ..StartOptions::default()
         };
         let running = soon(prepared.start(options)).await?;

@@ -58,8 +58,8 @@ async fn an_unfinished_line_ends_with_its_instance() {
     open.cancel();
     let line = StartLine { ready, node: 0, open };
     let code = Code::Embedded(Arc::new(|_| Box::pin(std::future::pending())));
-    let mut tasks = Tasks::default();
-    tasks.start(&dataflow.nodes()[0], code, &router, Some(&logs), line.clone());
+    let mut tasks = Tasks::new(Some(logs), None);
+    tasks.start(&dataflow.nodes()[0], code, &router, line.clone());
     readies.recv().await.unwrap().1.unwrap();
     tasks.nodes[0].log.append(LogStream::Stdout, b"half a line");
     assert!(tasks.nodes[0].make_way().is_ok());
