@@ -27,5 +27,6 @@ pub(crate) use wire::WireError;
 /// Where a process that the host starts finds the number of its descriptor.
 pub const LINK_VARIABLE: &str = "THALWEG_LINK";
 
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests;

@@ -14,7 +14,7 @@ use super::frame::{self, Content, FromHost, FromNode, Memory, PROTOCOL, decode};
 use super::leases::{Lender, Notice, Returns, Viewer};
 use super::wire::{self, Incoming, WireError};
 use crate::event::{Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick};
-use crate::id::{InputId, OutputId};
+use crate::id::{InputId, NodeId, OutputId};
 use crate::ports::{MAX_BATCH, Outgoing, SendError};
 
 /// What may wait to go out before a node that sends must wait, in bytes.
@@ -325,6 +325,8 @@ impl NodeLink {
             return Err(gone.clone());
         }
         if self.outgoing.waiting() > MAX_WAITING {
+            // A host that is not read from does not read.
+            self.receive()?;
             self.flush()?;
             if self.outgoing.waiting() > MAX_WAITING {
                 return Ok(May::Wait);
@@ -397,12 +399,13 @@ impl NodeLink {
             inputs.map(|inputs| inputs.iter().map(|input| position(*input)).collect());
         let wanted = match (self.wanted.take(), more) {
             (Some(Wanted::Any), _) | (_, None) => Wanted::Any,
-            (None, Some(more)) => Wanted::Of(more),
-            (Some(Wanted::Of(mut known)), Some(more)) => {
-                known.extend(more);
-                known.sort_unstable();
-                known.dedup();
-                Wanted::Of(known)
+            (known, Some(mut of)) => {
+                if let Some(Wanted::Of(known)) = known {
+                    of.extend(known);
+                }
+                of.sort_unstable();
+                of.dedup();
+                Wanted::Of(of)
             }
         };
         let inputs = match &wanted {
@@ -461,8 +464,9 @@ impl NodeLink {
                 let inputs: Result<Vec<InputId>, _> = inputs.iter().map(|id| id.parse()).collect();
                 let outputs: Result<Vec<OutputId>, _> =
                     outputs.iter().map(|id| id.parse()).collect();
+                let id: Result<NodeId, _> = node.parse();
                 self.node = Description {
-                    id: node.to_owned(),
+                    id: id.map_err(unnamed)?.to_string(),
                     inputs: inputs.map_err(unnamed)?,
                     outputs: outputs.map_err(unnamed)?,
                     parameters: frame::parameters(&parameters),
@@ -553,7 +557,12 @@ impl NodeLink {
                 self.viewer.forget(segment);
                 Ok(())
             }
-            Memory::Return { lease } => self.lender.take_back(lease),
+            Memory::Return { lease } => {
+                for memory in self.lender.take_back(lease)? {
+                    self.outgoing.put(&FromNode::Memory(memory));
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -16,6 +16,11 @@ use crate::prepare::PreparedDataflow;
 use crate::report::RunReport;
 use crate::runtime::StartOptions;
 
+mod hostile;
+mod leases;
+mod raw;
+mod wire;
+
 const HANG: Duration = Duration::from_secs(60);
 
 /// A dataflow with the nodes `before`, `linked` and `after`; `linked` is served over a link.
@@ -42,14 +47,12 @@ impl Linked {
         let (end, served) = mpsc::channel();
         let serve = move |mut ports: Ports| async move {
             let mut link = HostLink::new(OwnedFd::from(ours), ports.max_payload()).unwrap();
-            // A peer that breaks the handshake is a case of its own; here it may speak without.
-            if let Ok(introduction) = link.introduction().await {
-                assert_eq!(introduction, Introduction { node: None });
-                let parameters = Parameters::from_iter([("n".into(), Value::Integer(7))]);
-                link.welcome("linked", &ports, &parameters).await.unwrap();
-                link.ready().await.unwrap();
-            }
-            let _ = end.send(link.serve(&mut ports).await);
+            let served = match greet(&mut link, &ports).await {
+                Ok(()) => link.serve(&mut ports).await,
+                Err(HandshakeError::Wire(WireError::Malformed(rule))) => Served::Broken(rule),
+                Err(_) => Served::Gone,
+            };
+            let _ = end.send(served);
             Ok(())
         };
         prepared.embed("linked", serve).unwrap();
@@ -99,6 +102,14 @@ impl Linked {
     }
 }
 
+async fn greet(link: &mut HostLink, ports: &Ports) -> Result<(), HandshakeError> {
+    let introduction = link.introduction().await?;
+    assert_eq!(introduction, Introduction { node: None });
+    let parameters = Parameters::from_iter([("n".into(), Value::Integer(7))]);
+    link.welcome("linked", ports, &parameters).await?;
+    link.ready().await
+}
+
 /// The node's side, used by blocking.
 struct Process {
     link: NodeLink,
@@ -110,20 +121,10 @@ impl Process {
         link.ready().unwrap();
         let mut process = Self { link };
         while !process.link.is_open() {
-            process.wait();
+            wait(&process.link);
             process.link.pump().unwrap();
         }
         process
-    }
-
-    fn wait(&mut self) {
-        let mut flags = PollFlags::IN;
-        if self.link.wants_to_write() {
-            flags |= PollFlags::OUT;
-        }
-        let most = Timespec { tv_sec: HANG.as_secs() as i64, tv_nsec: 0 };
-        let ready = poll(&mut [PollFd::from_borrowed_fd(self.link.socket(), flags)], Some(&most));
-        assert_ne!(ready.unwrap(), 0, "nothing came");
     }
 
     fn next(&mut self) -> Option<Event> {
@@ -135,7 +136,7 @@ impl Process {
             match self.link.take(inputs).unwrap() {
                 Taken::Event(event) => return Some(event),
                 Taken::Ended => return None,
-                Taken::Nothing => self.wait(),
+                Taken::Nothing => wait(&self.link),
             }
         }
     }
@@ -144,7 +145,7 @@ impl Process {
         let mut message = message.into();
         while let Some(back) = self.link.try_send(output, message).unwrap()? {
             message = back;
-            self.wait();
+            wait(&self.link);
         }
         Ok(())
     }
@@ -152,6 +153,16 @@ impl Process {
     fn end(mut self) {
         self.link.end(None);
     }
+}
+
+fn wait(link: &NodeLink) {
+    let mut flags = PollFlags::IN;
+    if link.wants_to_write() {
+        flags |= PollFlags::OUT;
+    }
+    let most = Timespec { tv_sec: HANG.as_secs() as i64, tv_nsec: 0 };
+    let ready = poll(&mut [PollFd::from_borrowed_fd(link.socket(), flags)], Some(&most));
+    assert_ne!(ready.unwrap(), 0, "nothing came");
 }
 
 fn text(event: &Event) -> String {
