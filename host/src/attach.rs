@@ -177,5 +177,6 @@ fn unknown(name: &str, seats: &Seats) -> String {
     format!("it has no node `{name}` with `attached: true`; it has {}", names.join(", "))
 }
 
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests;
