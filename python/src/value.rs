@@ -8,7 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString};
-use thalweg::{Encoding, Outgoing};
+use thalweg::{Encoding, Outgoing, payload};
 
 use crate::arrow::{self, ArrowValue, LONG_WORK};
 use crate::event::parameters;
@@ -117,11 +117,7 @@ fn payload_of(value: &Bound<'_, PyAny>) -> PyResult<(Bytes, Encoding)> {
 
 /// A copy of bytes that nothing changes: other threads of Python may go on meanwhile.
 fn copied(py: Python<'_>, bytes: &[u8]) -> Bytes {
-    if bytes.len() < LONG_WORK {
-        Bytes::copy_from_slice(bytes)
-    } else {
-        py.detach(|| Bytes::copy_from_slice(bytes))
-    }
+    if bytes.len() < LONG_WORK { payload::copy(bytes) } else { py.detach(|| payload::copy(bytes)) }
 }
 
 /// The bytes of an object with the buffer protocol: shared where they are those of a received payload,
@@ -133,14 +129,14 @@ fn bytes_of_buffer(value: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     }
     if !buffer.is_c_contiguous() {
         let packed = PyMemoryView::from(value)?.call_method0("tobytes")?;
-        return Ok(Bytes::copy_from_slice(packed.cast::<PyBytes>()?.as_bytes()));
+        return Ok(payload::copy(packed.cast::<PyBytes>()?.as_bytes()));
     }
     #[expect(unsafe_code, reason = "the buffer protocol is made of pointers")]
     // SAFETY: the view keeps its bytes in place while it lives, and holding the interpreter keeps
     // Python code from changing them while they are copied.
     let bytes =
         unsafe { std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes()) };
-    Ok(received_bytes(value, bytes).unwrap_or_else(|| Bytes::copy_from_slice(bytes)))
+    Ok(received_bytes(value, bytes).unwrap_or_else(|| payload::copy(bytes)))
 }
 
 /// What a view of a received payload views, without a copy.

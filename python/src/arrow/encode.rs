@@ -8,8 +8,12 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::writer::StreamEncoder;
 use arrow_schema::{ArrowError, DataType, Metadata, Schema};
 use bytes::Bytes;
+use thalweg::payload::{PayloadMut, SHARED_FROM};
 
 use super::decode::{ARRAY_KEY, MOST_DICTIONARIES, TypedArray};
+
+/// What the largest types need, and what Arrow asks for.
+const ALIGNMENT: usize = 64;
 
 /// The array as an Arrow IPC stream of one schema and one batch, which [`super::decode::decode`] reads.
 /// Every buffer of the array begins at a multiple of 64 bytes, in the stream and in memory, so that a
@@ -28,11 +32,28 @@ pub(crate) fn encode(value: &TypedArray) -> Result<Bytes, ArrowError> {
     let mut encoder = StreamEncoder::try_new(batch.schema_ref())?;
     let mut parts = encoder.encode(&batch)?;
     parts.extend(encoder.finish()?);
-    let mut stream = MutableBuffer::with_capacity(parts.iter().map(Buffer::len).sum());
-    for part in &parts {
-        stream.extend_from_slice(part);
+    Ok(joined(&parts))
+}
+
+/// One behind the other: where another process can see them, if they are large.
+fn joined(parts: &[Buffer]) -> Bytes {
+    let len = parts.iter().map(Buffer::len).sum();
+    if len >= SHARED_FROM {
+        let mut stream = PayloadMut::new(len);
+        // It is on the heap where there is no shared memory left, and aligned by chance at most.
+        if stream.as_ptr().addr().is_multiple_of(ALIGNMENT) {
+            let mut rest = &mut stream[..];
+            for part in parts {
+                let (begin, end) = rest.split_at_mut(part.len());
+                begin.copy_from_slice(part);
+                rest = end;
+            }
+            return stream.freeze();
+        }
     }
-    Ok(Buffer::from(stream).into())
+    let mut stream = MutableBuffer::with_capacity(len);
+    parts.iter().for_each(|part| stream.extend_from_slice(part));
+    Buffer::from(stream).into()
 }
 
 fn dictionaries(schema: &Schema) -> usize {
