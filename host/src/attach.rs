@@ -178,4 +178,5 @@ fn unknown(name: &str, seats: &Seats) -> String {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests;

@@ -352,5 +352,6 @@ fn wake(waker: Option<Waker>) {
 
 #[cfg(all(test, feature = "model"))]
 mod model;
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests;

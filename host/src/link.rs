@@ -28,4 +28,5 @@ pub(crate) use wire::WireError;
 pub const LINK_VARIABLE: &str = "THALWEG_LINK";
 
 #[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests;

@@ -42,16 +42,21 @@ pub struct PayloadMut {
 #[derive(Debug)]
 enum Memory {
     Heap(Vec<u8>),
-    Segment(Segment),
+    Segment(InUse),
 }
 
 impl PayloadMut {
     /// Room for `len` bytes; from [`SHARED_FROM`] on in shared memory, where there is some left. A
     /// segment begins at a page; on the heap no alignment is promised.
     pub fn new(len: usize) -> Self {
-        let segment = if len < SHARED_FROM { None } else { POOL.take(len) };
-        let memory = segment.map_or_else(|| Memory::Heap(vec![0; len]), Memory::Segment);
-        Self { memory, len }
+        let shared = if len < SHARED_FROM { None } else { Self::shared(len) };
+        shared.unwrap_or_else(|| Self { memory: Memory::Heap(vec![0; len]), len })
+    }
+
+    /// In shared memory; none where there is none left.
+    fn shared(len: usize) -> Option<Self> {
+        let segment = POOL.take(len)?;
+        Some(Self { memory: Memory::Segment(InUse(Some(segment))), len })
     }
 
     /// The finished payload. It can be cloned, sliced and kept; its memory is free again when the last
@@ -59,9 +64,7 @@ impl PayloadMut {
     pub fn freeze(self) -> Bytes {
         match self.memory {
             Memory::Heap(bytes) => Bytes::from(bytes),
-            Memory::Segment(segment) => {
-                Bytes::from_owner(Frozen { segment: Some(segment), len: self.len })
-            }
+            Memory::Segment(memory) => Bytes::from_owner(Frozen { memory, len: self.len }),
         }
     }
 }
@@ -73,7 +76,7 @@ impl Deref for PayloadMut {
     fn deref(&self) -> &[u8] {
         match &self.memory {
             Memory::Heap(bytes) => bytes,
-            Memory::Segment(segment) => &segment.memory[..self.len],
+            Memory::Segment(memory) => &memory.bytes()[..self.len],
         }
     }
 }
@@ -83,7 +86,7 @@ impl DerefMut for PayloadMut {
     fn deref_mut(&mut self) -> &mut [u8] {
         match &mut self.memory {
             Memory::Heap(bytes) => bytes,
-            Memory::Segment(segment) => &mut segment.memory[..self.len],
+            Memory::Segment(memory) => &mut memory.bytes_mut()[..self.len],
         }
     }
 }
@@ -111,10 +114,27 @@ pub(crate) struct Shared {
     pub(crate) offset: usize,
 }
 
-/// The segment that the bytes are in; none for those on the heap. It stays what it is for as long as
-/// `bytes` are kept.
-pub(crate) fn shared(bytes: &Bytes) -> Option<Shared> {
-    if bytes.len() < SHARED_FROM { None } else { POOL.find(bytes) }
+/// The bytes in a segment: as they are where they are in one, else a copy of them. None for small ones,
+/// and where there is no shared memory left. The segment stays what it is for as long as the bytes that are
+/// returned are kept.
+pub(crate) fn share(bytes: &Bytes) -> Option<(Bytes, Shared)> {
+    if bytes.len() < SHARED_FROM {
+        return None;
+    }
+    if let Some(shared) = POOL.find(bytes) {
+        return Some((bytes.clone(), shared));
+    }
+    let mut copy = PayloadMut::shared(bytes.len())?;
+    copy.copy_from_slice(bytes);
+    let copy = copy.freeze();
+    let shared = POOL.find(&copy)?;
+    Some((copy, shared))
+}
+
+/// Keeps the segment that the bytes are in as it is for ever: when they are dropped it is not used for
+/// another payload. For segments at which another process may look beyond that.
+pub(crate) fn retire(bytes: &Bytes) {
+    POOL.retire(bytes);
 }
 
 #[derive(Debug)]
@@ -124,24 +144,46 @@ struct Segment {
     memory: MmapMut,
 }
 
-/// A payload in a segment. Dropping it gives the segment back.
+/// A segment that holds a payload, or one that is being written. Dropping it gives the segment back, which
+/// is there until then.
+#[derive(Debug)]
+struct InUse(Option<Segment>);
+
+impl InUse {
+    fn bytes(&self) -> &[u8] {
+        self.0.as_ref().map(|segment| &*segment.memory).unwrap_or_default()
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.0.as_mut().map(|segment| &mut *segment.memory).unwrap_or_default()
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        if let Some(segment) = self.0.take() {
+            POOL.give_back(segment);
+        }
+    }
+}
+
+/// A payload in a segment.
 struct Frozen {
-    segment: Option<Segment>,
+    memory: InUse,
     len: usize,
 }
 
 impl AsRef<[u8]> for Frozen {
     fn as_ref(&self) -> &[u8] {
-        self.segment.as_ref().and_then(|segment| segment.memory.get(..self.len)).unwrap_or_default()
+        self.memory.bytes().get(..self.len).unwrap_or_default()
     }
 }
 
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        if let Some(segment) = self.segment.take() {
-            POOL.give_back(segment);
-        }
-    }
+#[derive(Debug)]
+struct Used {
+    shared: Shared,
+    /// It is not kept for a later payload.
+    retired: bool,
 }
 
 /// The segments of this process.
@@ -157,7 +199,7 @@ struct State {
     idle: BTreeMap<usize, Vec<Segment>>,
     idle_bytes: usize,
     /// Those that hold a payload, by the address at which they begin.
-    used: BTreeMap<usize, Shared>,
+    used: BTreeMap<usize, Used>,
     /// Used and unused.
     segments: usize,
     bytes: usize,
@@ -201,8 +243,9 @@ impl Pool {
     fn give_back(&self, segment: Segment) {
         let len = segment.memory.len();
         let mut state = self.lock();
-        state.used.remove(&address(&segment.memory));
-        if state.idle_bytes + len > MAX_IDLE_BYTES {
+        let used = state.used.remove(&address(&segment.memory));
+        let retired = used.is_some_and(|used| used.retired);
+        if retired || state.idle_bytes + len > MAX_IDLE_BYTES {
             state.forget(len);
             drop(state); // Unmapping takes its time: after the lock.
             drop(segment);
@@ -213,11 +256,15 @@ impl Pool {
     }
 
     fn find(&self, bytes: &Bytes) -> Option<Shared> {
-        let begin = address(bytes);
-        let state = self.lock();
-        let (start, shared) = state.used.range(..=begin).next_back()?;
-        let offset = begin - start;
-        (offset + bytes.len() <= shared.segment_len).then(|| Shared { offset, ..shared.clone() })
+        let mut state = self.lock();
+        let (offset, used) = state.used_by(bytes)?;
+        Some(Shared { offset, ..used.shared.clone() })
+    }
+
+    fn retire(&self, bytes: &Bytes) {
+        if let Some((_, used)) = self.lock().used_by(bytes) {
+            used.retired = true;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -230,7 +277,15 @@ impl State {
         let Segment { number, file, memory } = segment;
         let (file, segment_len) = (Arc::clone(file), memory.len());
         let shared = Shared { segment: *number, file, segment_len, offset: 0 };
-        self.used.insert(address(memory), shared);
+        self.used.insert(address(memory), Used { shared, retired: false });
+    }
+
+    /// The segment that the bytes are in, and where they begin in it.
+    fn used_by(&mut self, bytes: &Bytes) -> Option<(usize, &mut Used)> {
+        let begin = address(bytes);
+        let (start, used) = self.used.range_mut(..=begin).next_back()?;
+        let offset = begin - start;
+        (offset + bytes.len() <= used.shared.segment_len).then_some((offset, used))
     }
 
     fn forget(&mut self, len: usize) {
@@ -262,9 +317,14 @@ fn address(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    fn shared(bytes: &Bytes) -> Option<Shared> {
+        POOL.find(bytes)
+    }
+
     #[test]
     fn small_payloads_are_on_the_heap() {
-        assert!(shared(&copy(&[1; SHARED_FROM - 1])).is_none());
+        let small = copy(&[1; SHARED_FROM - 1]);
+        assert!(shared(&small).is_none() && share(&small).is_none());
         assert_eq!(copy(b"abc"), "abc");
     }
 
@@ -293,6 +353,36 @@ mod tests {
         // SAFETY: it is not mapped.
         let mapped = unsafe { MmapMut::map_mut(&*file) };
         assert!(mapped.is_err());
+    }
+
+    #[test]
+    fn what_is_shared_is_copied_only_from_the_heap() {
+        let heap = Bytes::from(vec![5; SHARED_FROM]);
+        let (copied, place) = share(&heap).unwrap();
+        assert_eq!(copied, heap);
+        assert_ne!(copied.as_ptr(), heap.as_ptr());
+        let (again, same_place) = share(&copied).unwrap();
+        assert_eq!((again.as_ptr(), same_place.segment), (copied.as_ptr(), place.segment));
+    }
+
+    #[test]
+    fn a_payload_that_is_not_finished_gives_its_segment_back() {
+        let len = 77 * SHARED_FROM;
+        let begun = PayloadMut::new(len);
+        let begin = address(&begun);
+        drop(begun);
+        assert!(!POOL.lock().used.contains_key(&begin));
+        assert!(POOL.lock().idle.contains_key(&len.next_power_of_two()));
+    }
+
+    #[test]
+    fn a_retired_segment_is_not_used_again() {
+        let payload = copy(&[1; SHARED_FROM]);
+        let file = shared(&payload).unwrap().file;
+        retire(&payload.slice(5..SHARED_FROM));
+        retire(&Bytes::from_static(b"not in any segment"));
+        drop(payload);
+        assert_eq!(Arc::strong_count(&file), 1, "the pool has let go of it");
     }
 
     #[test]

@@ -173,7 +173,8 @@ async fn make_ready(
     Err(StartError::NotReady(errors))
 }
 
-#[cfg(all(test, not(feature = "model")))]
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests;
 
 fn list(nodes: &[NodeId]) -> String {

@@ -8,8 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString};
-use thalweg::payload;
-use thalweg::{Encoding, Outgoing};
+use thalweg::{Encoding, Outgoing, payload};
 
 use crate::arrow::{self, ArrowValue, LONG_WORK};
 use crate::event::parameters;

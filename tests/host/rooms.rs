@@ -100,6 +100,9 @@ fn sources() -> Vec<Source> {
 fn collect(src: &Path, folder: &Path, sources: &mut Vec<Source>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.ends_with("tests") {
+            continue;
+        }
         if path.is_dir() {
             collect(src, &path, sources);
         } else if !path.ends_with("tests.rs") && !path.ends_with("model.rs") {

@@ -1,5 +1,3 @@
-#![cfg(not(feature = "model"))]
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 

@@ -147,6 +147,16 @@ pub(super) enum Body<'a> {
     },
 }
 
+impl Body<'_> {
+    /// Bytes of the payload.
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Inline(bytes) => bytes.len() as u64,
+            Self::Leased { len, .. } | Self::Theirs { len, .. } => *len,
+        }
+    }
+}
+
 /// The value of a parameter.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) enum Datum<'a> {

@@ -17,8 +17,11 @@ use crate::payload::{self, PayloadMut, Shared};
 /// own: so nothing ever waits for a lease to be returned.
 const MAX_LENT: usize = 256 << 20;
 
-/// Segments of the other process that are mapped at most.
+/// Segments of the other process that are mapped at most: several times as many as it may have.
 const MAX_VIEWED: usize = 1024;
+
+/// Bytes of these at most: twice as many as it may have, for some may be gone and not forgotten yet.
+pub(super) const MAX_VIEWED_BYTES: usize = 2 << 30;
 
 /// What this process lends to the other.
 #[derive(Debug, Default)]
@@ -31,28 +34,29 @@ pub(super) struct Lender {
 }
 
 /// What must be said before a body is sent.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Notice {
     pub(super) forget: Vec<Memory>,
     pub(super) segment: Option<(Memory, Arc<File>)>,
 }
 
 impl Lender {
-    /// How the payload crosses.
+    /// How the payload crosses. A large one that is in no segment yet is copied into one.
     pub(super) fn body<'a>(&mut self, payload: &'a Bytes) -> (Body<'a>, Notice) {
         let within = self.lent_bytes + payload.len() <= MAX_LENT;
-        let Some(shared) = payload::shared(payload).filter(|_| within) else {
+        let Some((payload, shared)) = within.then(|| payload::share(payload)).flatten() else {
             return (Body::Inline(payload), Notice::default());
         };
         let notice = self.show(&shared);
+        let len = payload.len();
         self.last_lease += 1;
-        self.lent_bytes += payload.len();
-        self.lent.insert(self.last_lease, payload.clone());
+        self.lent_bytes += len;
+        self.lent.insert(self.last_lease, payload);
         let body = Body::Leased {
             lease: self.last_lease,
             segment: shared.segment,
             offset: shared.offset as u64,
-            len: payload.len() as u64,
+            len: len as u64,
         };
         (body, notice)
     }
@@ -67,29 +71,36 @@ impl Lender {
         Ok(payload.slice(begin..end))
     }
 
-    /// The other process does not look at this payload any more.
-    pub(super) fn take_back(&mut self, lease: u64) -> Result<(), WireError> {
+    /// The other process does not look at this payload any more. Gives what to say then.
+    pub(super) fn take_back(&mut self, lease: u64) -> Result<Vec<Memory>, WireError> {
         let payload = self.lent.remove(&lease);
         let payload = payload.ok_or(WireError::Malformed("no such lease"))?;
         self.lent_bytes -= payload.len();
-        Ok(())
+        drop(payload);
+        Ok(self.forget_gone())
     }
 
     fn show(&mut self, shared: &Shared) -> Notice {
         if self.shown.contains_key(&shared.segment) {
             return Notice::default();
         }
-        let gone: Vec<_> = self.shown.iter().filter(|(_, file)| file.strong_count() == 0).collect();
-        let gone: Vec<_> = gone.into_iter().map(|(segment, _)| *segment).collect();
-        for segment in &gone {
-            self.shown.remove(segment);
-        }
+        let forget = self.forget_gone();
         self.shown.insert(shared.segment, Arc::downgrade(&shared.file));
         let segment = Memory::Segment { segment: shared.segment, len: shared.segment_len as u64 };
-        Notice {
-            forget: gone.into_iter().map(|segment| Memory::Forget { segment }).collect(),
-            segment: Some((segment, Arc::clone(&shared.file))),
-        }
+        Notice { forget, segment: Some((segment, Arc::clone(&shared.file))) }
+    }
+
+    /// That the other process need not map segments any more that this one has given up.
+    fn forget_gone(&mut self) -> Vec<Memory> {
+        let gone = self.shown.extract_if(|_, file| file.strong_count() == 0);
+        gone.map(|(segment, _)| Memory::Forget { segment }).collect()
+    }
+}
+
+impl Drop for Lender {
+    /// Nothing says any more when the other process has looked at it: it stays as it is.
+    fn drop(&mut self) {
+        self.lent.values().for_each(payload::retire);
     }
 }
 
@@ -117,7 +128,12 @@ impl Viewer {
         if !seals.contains(SealFlags::SHRINK) || usize::try_from(actual).ok() != Some(len) {
             return Err(WireError::Malformed("a segment is not sealed, or not of its length"));
         }
-        if self.segments.len() >= MAX_VIEWED || self.segments.contains_key(&segment) {
+        if self.segments.contains_key(&segment) {
+            return Err(WireError::Malformed("a segment is shown twice"));
+        }
+        let viewed: usize = self.segments.values().map(|segment| segment.len()).sum();
+        let is_room = self.segments.len() < MAX_VIEWED && len <= MAX_VIEWED_BYTES - viewed;
+        if !is_room {
             return Err(WireError::Malformed("too many segments"));
         }
         let mapped = MmapOptions::new().len(len).map_raw_read_only(file);

@@ -327,6 +327,8 @@ impl NodeLink {
             return Err(gone.clone());
         }
         if self.outgoing.waiting() > MAX_WAITING {
+            // A host that is not read from does not read.
+            self.receive()?;
             self.flush()?;
             if self.outgoing.waiting() > MAX_WAITING {
                 return Ok(May::Wait);
@@ -405,12 +407,13 @@ impl NodeLink {
             inputs.map(|inputs| inputs.iter().map(|input| position(*input)).collect());
         let wanted = match (self.wanted.take(), more) {
             (Some(Wanted::Any), _) | (_, None) => Wanted::Any,
-            (None, Some(more)) => Wanted::Of(more),
-            (Some(Wanted::Of(mut known)), Some(more)) => {
-                known.extend(more);
-                known.sort_unstable();
-                known.dedup();
-                Wanted::Of(known)
+            (known, Some(mut of)) => {
+                if let Some(Wanted::Of(known)) = known {
+                    of.extend(known);
+                }
+                of.sort_unstable();
+                of.dedup();
+                Wanted::Of(of)
             }
         };
         let inputs = match &wanted {

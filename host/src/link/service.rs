@@ -61,6 +61,8 @@ struct Service<'a> {
     granted: Vec<Grant>,
     /// Runs while a frame has begun and is not whole.
     patience: Option<Pin<Box<Sleep>>>,
+    /// Nobody reads any more: what the node wanted stays for who comes after it.
+    is_gone: bool,
     batch: Vec<Event>,
 }
 
@@ -88,6 +90,7 @@ impl<'a> Service<'a> {
             asks: vec![Some(0); outputs],
             granted: vec![Grant::default(); outputs],
             patience: None,
+            is_gone: false,
             batch: Vec::new(),
         };
         // So that the node knows of room before it first sends.
@@ -109,9 +112,15 @@ impl<'a> Service<'a> {
             if let Poll::Ready(Err(_)) = self.link.poll_flush(context) {
                 // Nobody will read it; what the node sent before it went is still to be read.
                 self.link.outgoing = Default::default();
+                self.is_gone = true;
             }
             if frames >= FRAMES_A_TURN {
                 context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.link.outgoing.waiting() > MAX_WAITING {
+                // Who does not read is not heard either: what waits for it would grow by the answers.
+                self.patience = None;
                 return Poll::Pending;
             }
             match self.link.poll_receive(context) {
@@ -142,30 +151,30 @@ impl<'a> Service<'a> {
             let Some(body) = self.link.incoming.next()? else { break };
             frames += 1;
             match decode(body)? {
-                FromNode::Send { output, outgoing } => {
-                    let outgoing = Outgoing {
-                        encoding: outgoing.encoding(),
-                        parameters: parameters(&outgoing.parameters),
-                        payload: match outgoing.body {
-                            Body::Inline(bytes) => payload::copy(bytes),
-                            Body::Leased { lease, segment, offset, len } => {
-                                let view = self.link.viewer.view(segment, offset, len)?;
-                                let memory = Memory::Return { lease };
-                                self.link.outgoing.put(&FromHost::Memory(memory));
-                                view.copy()
-                            }
-                            Body::Theirs { lease, offset, len } => {
-                                self.link.lender.part(lease, offset, len)?
-                            }
-                        },
+                FromNode::Send { output, outgoing: content } => {
+                    let parameters = parameters(&content.parameters);
+                    let bytes = content.body.len().saturating_add(parameters.size() as u64);
+                    let output = at(output);
+                    // Before anything is copied, for the other process says how much that is.
+                    let most = self.ports.max_payload();
+                    spend(self.granted.get_mut(output), bytes, most)?;
+                    let encoding = content.encoding();
+                    let payload = match content.body {
+                        Body::Inline(bytes) => payload::copy(bytes),
+                        Body::Leased { lease, segment, offset, len } => {
+                            let view = self.link.viewer.view(segment, offset, len)?;
+                            let memory = Memory::Return { lease };
+                            self.link.outgoing.put(&FromHost::Memory(memory));
+                            view.copy()
+                        }
+                        Body::Theirs { lease, offset, len } => {
+                            self.link.lender.part(lease, offset, len)?
+                        }
                     };
-                    self.send(output, outgoing)?;
+                    self.ports.send_granted(output, Outgoing { encoding, parameters, payload });
                 }
                 FromNode::Want { inputs, max } => self.note_want(inputs, max)?,
-                FromNode::Ask { output, bytes } => {
-                    let ask = self.asks.get_mut(at(output));
-                    *ask.ok_or(WireError::Malformed("no such output"))? = Some(bytes);
-                }
+                FromNode::Ask { output, bytes } => self.note_ask(at(output), bytes)?,
                 FromNode::Memory(memory) => self.take_memory(memory)?,
                 FromNode::End { failure } => {
                     return Ok(Taken { frames, end: Some(failure.map(str::to_owned)) });
@@ -178,25 +187,25 @@ impl<'a> Service<'a> {
         Ok(Taken { frames, end: None })
     }
 
-    fn send(&mut self, output: u32, message: Outgoing) -> Result<(), WireError> {
-        let output = at(output);
-        let granted = self.granted.get_mut(output);
-        let granted = granted.ok_or(WireError::Malformed("no such output"))?;
-        let bytes = message.size() as u64;
-        if granted.events == 0 || granted.bytes < bytes || bytes > self.ports.max_payload() {
-            return Err(WireError::Malformed("a message for which there is no room"));
+    fn note_ask(&mut self, output: usize, bytes: u64) -> Result<(), WireError> {
+        if bytes > self.ports.max_payload() {
+            return Err(WireError::Malformed("room for more than a message may have"));
         }
-        granted.events -= 1;
-        granted.bytes -= bytes;
-        self.ports.send_granted(output, message);
+        let ask = self.asks.get_mut(output);
+        *ask.ok_or(WireError::Malformed("no such output"))? = Some(bytes);
         Ok(())
     }
 
     fn note_want(&mut self, inputs: Option<Vec<u32>>, max: u32) -> Result<(), WireError> {
-        let inputs: Option<Vec<_>> = inputs.map(|inputs| inputs.into_iter().map(at).collect());
         let known = self.ports.inputs().len();
-        if inputs.as_ref().is_some_and(|inputs| inputs.iter().any(|input| *input >= known)) {
-            return Err(WireError::Malformed("no such input"));
+        let inputs: Option<Vec<_>> = inputs.map(|inputs| inputs.into_iter().map(at).collect());
+        if let Some(inputs) = &inputs {
+            if inputs.iter().any(|input| *input >= known) {
+                return Err(WireError::Malformed("no such input"));
+            }
+            if inputs.len() > known {
+                return Err(WireError::Malformed("an input is wanted twice"));
+            }
         }
         self.want = (max > 0).then(|| Want { inputs, max: at(max) });
         Ok(())
@@ -212,7 +221,12 @@ impl<'a> Service<'a> {
                 self.link.viewer.forget(segment);
                 Ok(())
             }
-            Memory::Return { lease } => self.link.lender.take_back(lease),
+            Memory::Return { lease } => {
+                for memory in self.link.lender.take_back(lease)? {
+                    self.link.outgoing.put(&FromHost::Memory(memory));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -239,7 +253,7 @@ impl<'a> Service<'a> {
     /// Gives events that are wanted, as far as there are some and the socket keeps up.
     fn give_events(&mut self, context: &mut Context<'_>) {
         let Some(want) = &self.want else { return };
-        if self.link.outgoing.waiting() > MAX_WAITING {
+        if self.is_gone || self.link.outgoing.waiting() > MAX_WAITING {
             return;
         }
         let taken = match &want.inputs {
@@ -296,6 +310,17 @@ impl<'a> Service<'a> {
             }
         }
     }
+}
+
+/// Takes a message of this size out of the room that was given at its output.
+fn spend(granted: Option<&mut Grant>, bytes: u64, most: u64) -> Result<(), WireError> {
+    let granted = granted.ok_or(WireError::Malformed("no such output"))?;
+    if granted.events == 0 || granted.bytes < bytes || most < bytes {
+        return Err(WireError::Malformed("a message for which there is no room"));
+    }
+    granted.events -= 1;
+    granted.bytes -= bytes;
+    Ok(())
 }
 
 fn at(position: u32) -> usize {

@@ -1,5 +1,3 @@
-#![cfg(not(feature = "model"))]
-
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -17,6 +15,11 @@ use crate::ports::{Outgoing, Ports, SendError};
 use crate::prepare::PreparedDataflow;
 use crate::report::RunReport;
 use crate::runtime::StartOptions;
+
+mod hostile;
+mod leases;
+mod raw;
+mod wire;
 
 const HANG: Duration = Duration::from_secs(60);
 
@@ -44,14 +47,12 @@ impl Linked {
         let (end, served) = mpsc::channel();
         let serve = move |mut ports: Ports| async move {
             let mut link = HostLink::new(OwnedFd::from(ours), ports.max_payload()).unwrap();
-            // A peer that breaks the handshake is a case of its own; here it may speak without.
-            if let Ok(introduction) = link.introduction().await {
-                assert_eq!(introduction, Introduction { node: None });
-                let parameters = Parameters::from_iter([("n".into(), Value::Integer(7))]);
-                link.welcome("linked", &ports, &parameters).await.unwrap();
-                link.ready().await.unwrap();
-            }
-            let _ = end.send(link.serve(&mut ports).await);
+            let served = match greet(&mut link, &ports).await {
+                Ok(()) => link.serve(&mut ports).await,
+                Err(HandshakeError::Wire(WireError::Malformed(rule))) => Served::Broken(rule),
+                Err(_) => Served::Gone,
+            };
+            let _ = end.send(served);
             Ok(())
         };
         prepared.embed("linked", serve).unwrap();
@@ -101,6 +102,14 @@ impl Linked {
     }
 }
 
+async fn greet(link: &mut HostLink, ports: &Ports) -> Result<(), HandshakeError> {
+    let introduction = link.introduction().await?;
+    assert_eq!(introduction, Introduction { node: None });
+    let parameters = Parameters::from_iter([("n".into(), Value::Integer(7))]);
+    link.welcome("linked", ports, &parameters).await?;
+    link.ready().await
+}
+
 /// The node's side, used by blocking.
 struct Process {
     link: NodeLink,
@@ -112,20 +121,10 @@ impl Process {
         link.ready().unwrap();
         let mut process = Self { link };
         while !process.link.is_open() {
-            process.wait();
+            wait(&process.link);
             process.link.pump().unwrap();
         }
         process
-    }
-
-    fn wait(&mut self) {
-        let mut flags = PollFlags::IN;
-        if self.link.wants_to_write() {
-            flags |= PollFlags::OUT;
-        }
-        let most = Timespec { tv_sec: HANG.as_secs() as i64, tv_nsec: 0 };
-        let ready = poll(&mut [PollFd::from_borrowed_fd(self.link.socket(), flags)], Some(&most));
-        assert_ne!(ready.unwrap(), 0, "nothing came");
     }
 
     fn next(&mut self) -> Option<Event> {
@@ -137,7 +136,7 @@ impl Process {
             match self.link.take(inputs).unwrap() {
                 Taken::Event(event) => return Some(event),
                 Taken::Ended => return None,
-                Taken::Nothing => self.wait(),
+                Taken::Nothing => wait(&self.link),
             }
         }
     }
@@ -146,7 +145,7 @@ impl Process {
         let mut message = message.into();
         while let Some(back) = self.link.try_send(output, message).unwrap()? {
             message = back;
-            self.wait();
+            wait(&self.link);
         }
         Ok(())
     }
@@ -154,6 +153,16 @@ impl Process {
     fn end(mut self) {
         self.link.end(None);
     }
+}
+
+fn wait(link: &NodeLink) {
+    let mut flags = PollFlags::IN;
+    if link.wants_to_write() {
+        flags |= PollFlags::OUT;
+    }
+    let most = Timespec { tv_sec: HANG.as_secs() as i64, tv_nsec: 0 };
+    let ready = poll(&mut [PollFd::from_borrowed_fd(link.socket(), flags)], Some(&most));
+    assert_ne!(ready.unwrap(), 0, "nothing came");
 }
 
 fn text(event: &Event) -> String {
@@ -227,6 +236,29 @@ fn messages_of_any_size_cross_both_ways_whole() {
     // What was lent outlives the link.
     let sums: Vec<_> = kept.iter().map(|payload| payload.last().copied()).collect();
     assert_eq!(sums, [None, Some(1), Some(2), Some(3), Some(4), Some(5), Some(6)]);
+}
+
+#[test]
+fn what_was_received_is_sent_on_without_a_copy() {
+    let (place, sent) = mpsc::channel();
+    let linked = Linked::new(CHAIN).node("before", move |mut ports| async move {
+        let payload = crate::payload::copy(&[1; 1 << 20]);
+        place.send(payload.as_ptr().addr()).unwrap();
+        ports.send("out", payload).await.map_err(|error| error.to_string())
+    });
+    let linked = linked.node("after", move |mut ports| async move {
+        let Some(Event::Input(input)) = ports.recv().await else { panic!("no message") };
+        let payload = input.message.payload;
+        assert_eq!((payload.len(), payload.as_ptr().addr()), (1000, sent.recv().unwrap() + 24));
+        Ok(())
+    });
+    let (report, ..) = linked.run(|socket| {
+        let mut process = Process::new(socket);
+        let Some(Event::Input(input)) = process.next() else { panic!("no message") };
+        process.send("out", input.message.payload.slice(24..1024)).unwrap();
+        process.end();
+    });
+    assert!(report.is_ok(), "{report:#?}");
 }
 
 #[test]

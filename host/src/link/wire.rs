@@ -17,11 +17,9 @@ use serde::Serialize;
 
 use super::frame::{HEADER, MAX_OVERHEAD};
 
-/// Files that go with one call.
-const FILES_AT_ONCE: usize = 8;
-
-/// Files that may have come before the frames that name them.
-const MAX_FILES: usize = 64;
+/// Files that may have come before the frames that they belong to are whole: one goes with the first byte
+/// of its frame, and what is read with it may end in the next such frame.
+const MAX_FILES: usize = 2;
 
 /// What is read at once where nothing larger is expected.
 const READ: usize = 64 << 10;
@@ -67,7 +65,7 @@ impl Incoming {
     /// Reads what has come, as far as it fits. False when there is nothing now.
     pub(super) fn receive(&mut self, socket: impl AsFd) -> Result<bool, WireError> {
         self.make_room()?;
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_AT_ONCE))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FILES))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let free = self.bytes.get_mut(self.pending.end..).unwrap_or_default();
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
@@ -111,6 +109,12 @@ impl Incoming {
         !self.pending.is_empty()
     }
 
+    /// Bytes of its buffer.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// A file that came with the frames so far.
     pub(super) fn file(&mut self) -> Result<File, WireError> {
         let file = self.files.pop_front().ok_or(WireError::Malformed("a file is missing"))?;
@@ -128,9 +132,11 @@ impl Incoming {
         Ok(Some(HEADER + body))
     }
 
-    /// Makes room behind what is pending, for the rest of a frame that has begun at least.
+    /// Makes room behind what is pending: for the rest of a frame that has begun, but for no more than has
+    /// come of it already, so that who only announces a large one is given no memory.
     fn make_room(&mut self) -> Result<(), WireError> {
-        let wanted = self.frame_len()?.unwrap_or(0).max(self.pending.len() + READ / 2);
+        let frame = self.frame_len()?.unwrap_or(0).min(2 * self.pending.len());
+        let wanted = frame.max(self.pending.len() + READ / 2);
         if self.pending.is_empty() {
             self.pending = 0..0;
         }
@@ -186,7 +192,10 @@ impl Outgoing {
             match self.send_some(socket.as_fd()) {
                 Ok(sent) => self.sent += sent,
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(false),
+                Err(Errno::AGAIN) => {
+                    self.drop_sent();
+                    return Ok(false);
+                }
                 Err(Errno::PIPE | Errno::CONNRESET) => return Err(WireError::Gone),
                 Err(error) => return Err(WireError::Socket(error)),
             }
@@ -197,27 +206,44 @@ impl Outgoing {
         Ok(true)
     }
 
+    /// Bytes of its buffer.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Bytes that the socket did not take yet.
     pub(super) fn waiting(&self) -> usize {
         self.bytes.len() - self.sent
     }
 
-    /// Sends up to the first file that cannot go with this call: a file arrives with the first byte of a
-    /// call, and must not arrive after its frame.
+    /// Forgets what is gone once it is the larger part, for a link may never come to rest.
+    fn drop_sent(&mut self) {
+        if self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent);
+            self.files.iter_mut().for_each(|(position, _)| *position -= self.sent);
+            self.sent = 0;
+        }
+    }
+
+    /// Sends up to the next frame that a file belongs to. The file of the first frame goes with its first
+    /// byte, so that it arrives neither after its frame nor long before.
     fn send_some(&mut self, socket: BorrowedFd<'_>) -> Result<usize, Errno> {
-        let end = self.files.get(FILES_AT_ONCE).map_or(self.bytes.len(), |&(position, _)| position);
+        let mut positions = self.files.iter().map(|(position, _)| *position).peekable();
+        let has_file = positions.next_if(|position| *position == self.sent).is_some();
+        let end = positions.next().unwrap_or(self.bytes.len());
         let bytes = self.bytes.get(self.sent..end).unwrap_or_default();
-        let files: Vec<_> =
-            self.files.iter().take(FILES_AT_ONCE).map(|(_, file)| file.as_fd()).collect();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_AT_ONCE))];
+        let file = self.files.front().filter(|_| has_file).map(|(_, file)| [file.as_fd()]);
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        if !files.is_empty() {
-            ancillary.push(SendAncillaryMessage::ScmRights(&files));
+        if let Some(file) = &file {
+            ancillary.push(SendAncillaryMessage::ScmRights(file));
         }
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         let sent = sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, flags)?;
-        let passed = files.len();
-        self.files.drain(..passed);
+        if has_file {
+            self.files.pop_front();
+        }
         Ok(sent)
     }
 }

@@ -12,6 +12,9 @@ use thalweg::payload::{PayloadMut, SHARED_FROM};
 
 use super::decode::{ARRAY_KEY, MOST_DICTIONARIES, TypedArray};
 
+/// What the largest types need, and what Arrow asks for.
+const ALIGNMENT: usize = 64;
+
 /// The array as an Arrow IPC stream of one schema and one batch, which [`super::decode::decode`] reads.
 /// Every buffer of the array begins at a multiple of 64 bytes, in the stream and in memory, so that a
 /// reader in this process shares it, whatever its type.
@@ -32,22 +35,25 @@ pub(crate) fn encode(value: &TypedArray) -> Result<Bytes, ArrowError> {
     Ok(joined(&parts))
 }
 
-/// The parts one behind the other: in shared memory, which begins at a page, or in an aligned buffer.
+/// One behind the other: where another process can see them, if they are large.
 fn joined(parts: &[Buffer]) -> Bytes {
     let len = parts.iter().map(Buffer::len).sum();
-    if len < SHARED_FROM {
-        let mut stream = MutableBuffer::with_capacity(len);
-        parts.iter().for_each(|part| stream.extend_from_slice(part));
-        return Buffer::from(stream).into();
+    if len >= SHARED_FROM {
+        let mut stream = PayloadMut::new(len);
+        // It is on the heap where there is no shared memory left, and aligned by chance at most.
+        if stream.as_ptr().addr().is_multiple_of(ALIGNMENT) {
+            let mut rest = &mut stream[..];
+            for part in parts {
+                let (begin, end) = rest.split_at_mut(part.len());
+                begin.copy_from_slice(part);
+                rest = end;
+            }
+            return stream.freeze();
+        }
     }
-    let mut stream = PayloadMut::new(len);
-    let mut rest = &mut *stream;
-    for part in parts {
-        let (front, behind) = rest.split_at_mut(part.len());
-        front.copy_from_slice(part);
-        rest = behind;
-    }
-    stream.freeze()
+    let mut stream = MutableBuffer::with_capacity(len);
+    parts.iter().for_each(|part| stream.extend_from_slice(part));
+    Buffer::from(stream).into()
 }
 
 fn dictionaries(schema: &Schema) -> usize {

@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::{AttachError, Description, LinkError, NodeLink, at, other_version};
 use crate::event::{Event, Input, InputClosed, Message, Metadata, StopReason, Tick};
-use crate::id::{InputId, OutputId};
+use crate::id::{InputId, NodeId, OutputId};
 use crate::link::credit::Credit;
-use crate::link::frame::{self, Body, FromHost, Memory, decode};
+use crate::link::frame::{self, Body, FromHost, FromNode, Memory, decode};
 use crate::link::wire::WireError;
 
 impl NodeLink {
@@ -35,8 +35,9 @@ impl NodeLink {
                 let inputs: Result<Vec<InputId>, _> = inputs.iter().map(|id| id.parse()).collect();
                 let outputs: Result<Vec<OutputId>, _> =
                     outputs.iter().map(|id| id.parse()).collect();
+                let id: Result<NodeId, _> = node.parse();
                 self.node = Description {
-                    id: node.to_owned(),
+                    id: id.map_err(unnamed)?.to_string(),
                     inputs: inputs.map_err(unnamed)?,
                     outputs: outputs.map_err(unnamed)?,
                     parameters: frame::parameters(&parameters),
@@ -130,7 +131,12 @@ impl NodeLink {
                 self.viewer.forget(segment);
                 Ok(())
             }
-            Memory::Return { lease } => self.lender.take_back(lease),
+            Memory::Return { lease } => {
+                for memory in self.lender.take_back(lease)? {
+                    self.outgoing.put(&FromNode::Memory(memory));
+                }
+                Ok(())
+            }
         }
     }
 }
