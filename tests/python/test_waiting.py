@@ -1,7 +1,4 @@
-"""How a process waits for its node, with an event loop and without."""
-
-import signal
-from pathlib import Path
+"""How a process waits for its node with an event loop."""
 
 import pytest
 import thalweg
@@ -12,8 +9,6 @@ nodes:
   - { id: counts, component: guests/counts.wasm, outputs: [out], parameters: { count: COUNT } }
   - { id: node, python: node.py, inputs: { in: counts/out } }
 """
-
-IDLE = "nodes:\n  - { id: node, python: node.py, inputs: { tick: { timer: 1h } } }\n"
 
 LOOPS = {
     "asyncio": "asyncio.new_event_loop",
@@ -111,6 +106,30 @@ async def main():
     run(folder, script + run_coroutine, 5000)
 
 
+def test_what_comes_while_a_message_is_sent_wakes_who_waits_for_it(folder: Folder, run_coroutine: str) -> None:
+    script = """
+import select
+async def main():
+    waiting = asyncio.create_task(node.next_event())
+    await asyncio.sleep(0)
+    assert node.try_send("out", "first")
+    select.select([node._linked.fileno()], [], [])
+    assert not node.try_send("out", "second"), "the queue is full; a tick was read with this"
+    assert isinstance(await asyncio.wait_for(waiting, 10), thalweg.Tick)
+"""
+    (folder.path / "node.py").write_text(PRELUDE + script + run_coroutine)
+
+    async def full(node: thalweg.Node) -> None:
+        async for _ in node.events("end"):
+            pass
+
+    folder.run("""
+nodes:
+  - { id: node, python: node.py, inputs: { tick: { timer: 50ms } }, outputs: [out, end] }
+  - { id: full, embedded: true, inputs: { in: { source: node/out, queue: 1 }, end: node/end } }
+""", full=full).assert_ok()
+
+
 def test_waits_that_are_given_up_at_random_lose_nothing(folder: Folder, run_coroutine: str) -> None:
     script = """
 async def main():
@@ -194,45 +213,82 @@ async def main():
     run(folder, script + run_coroutine, 20_000)
 
 
-def test_blocking_leaves_the_interpreter_to_other_threads(folder: Folder) -> None:
-    script = """
-import threading
-counted, ended = 0, threading.Event()
-def count():
-    global counted
-    while not ended.is_set():
-        counted += 1
-counting = threading.Thread(target=count)
-counting.start()
-before = [(counted, type(event).__name__) for event in node]
-ended.set()
-counting.join()
-assert [name for _, name in before] == ["Tick"] * 3 + ["InputClosed", "Stop"], before
-assert before[2][0] - before[0][0] > 10_000, before
-"""
-    (folder.path / "node.py").write_text(PRELUDE + script.replace("for event in node]", "for event in five()]").replace(
-        "before =",
-        "def five():\n    for count, event in enumerate(node):\n        yield event\n"
-        "        if count == 2:\n            node.send_blocking('done', '')\nbefore =",
-    ))
-
-    async def stops(node: thalweg.Node) -> None:
-        async for event in node.events("done"):
-            if isinstance(event, thalweg.Input):
-                stopping[0].stop()
-
-    stopping: list[thalweg.Run] = []
-
-    async def main() -> None:
-        run = await folder.flow("""
+FULL = """
 nodes:
-  - { id: node, python: node.py, inputs: { tick: { timer: 50ms } }, outputs: [done] }
-  - { id: stops, embedded: true, inputs: { done: node/done } }
-""", stops=stops).start()
-        stopping.append(run)
-        report = await run.wait()
-        assert report.ok, report.nodes["node"].exit.text
+  - { id: node, python: node.py, inputs: { tick: { timer: 1h } }, outputs: [out] }
+  - { id: full, embedded: true, inputs: { in: { source: node/out, queue: 1 } } }
+"""
 
-    import asyncio
 
-    asyncio.run(main())
+def test_a_send_waits_for_room_and_knows_exactly_when_there_is_some(folder: Folder, run_coroutine: str) -> None:
+    """The reader takes one message each time that the script asks it to."""
+    script = """
+async def main():
+    assert node.try_send("out", "0")
+    assert not node.try_send("out", "1")
+    assert not node.try_send("out", "1")
+    waiting = asyncio.create_task(node.send("out", "1"))
+    given_up = asyncio.create_task(node.send("out", "given up"))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    assert given_up.cancelled()
+    await node.send("ask", "")
+    await waiting
+    assert not node.try_send("out", "2"), "the reader took one, and there is room for one"
+    try:
+        async with asyncio.timeout(0.05):
+            await node.send("out", "given up, too")
+    except TimeoutError:
+        pass
+    for _ in range(10):
+        await node.send("ask", "")
+    for number in range(2, 11):
+        await node.send("out", str(number))
+"""
+    (folder.path / "node.py").write_text(PRELUDE + script + run_coroutine)
+    texts: list[str] = []
+
+    async def reader(node: thalweg.Node) -> None:
+        async for _ in node.events("ask"):
+            async for event in node.events("in"):
+                if isinstance(event, thalweg.Input):
+                    texts.append(event.text())
+                break
+
+    ended = folder.run("""
+nodes:
+  - { id: node, python: node.py, outputs: [out, ask] }
+  - { id: reader, embedded: true, inputs: { in: { source: node/out, queue: 1 }, ask: node/ask } }
+""", reader=reader)
+    ended.assert_ok()
+    assert texts == [str(number) for number in range(11)]
+
+
+def test_an_output_whose_readers_have_ended_is_closed(folder: Folder, run_coroutine: str) -> None:
+    script = """
+async def main():
+    try:
+        while True:
+            await node.send("out", "x")
+    except thalweg.OutputClosed as error:
+        print(error)
+    try:
+        await node.send("out", "x")
+    except thalweg.OutputClosed:
+        print("closed")
+    try:
+        node.try_send("out", "x")
+    except thalweg.OutputClosed:
+        print("closed")
+"""
+    (folder.path / "node.py").write_text(PRELUDE + script + run_coroutine)
+
+    async def full(node: thalweg.Node) -> None:
+        await node.next_event()
+
+    ended = folder.run(FULL, full=full)
+    ended.assert_ok()
+    first, *more = ended.lines_of("node")
+    assert "`out`" in first and more == ["closed"] * 2
