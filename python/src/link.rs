@@ -33,12 +33,14 @@ const AFTER_HOST: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5
 #[pyclass(frozen)]
 pub(crate) struct LinkPorts {
     link: Mutex<Option<NodeLink>>,
+    /// Wakes those who wait, where some may.
+    wake: Mutex<Option<Py<PyAny>>>,
     origin: Origin,
 }
 
 impl LinkPorts {
     fn new(link: NodeLink) -> Self {
-        Self { link: Mutex::new(Some(link)), origin: Origin::here() }
+        Self { link: Mutex::new(Some(link)), wake: Mutex::default(), origin: Origin::here() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<NodeLink>> {
@@ -56,13 +58,33 @@ impl LinkPorts {
         }
     }
 
+    /// Like [`Self::with_link`], where others may wait for what has come with it.
+    fn use_link<R>(
+        &self,
+        py: Python<'_>,
+        use_link: impl FnOnce(&mut NodeLink) -> Result<R, LinkError>,
+    ) -> PyResult<R> {
+        let mut news = false;
+        let used = self.with_link(|link| {
+            let used = use_link(link);
+            news = link.take_news();
+            used
+        });
+        if news {
+            let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
+            let wake = wake.as_ref().map(|wake| wake.clone_ref(py));
+            wake.map(|wake| wake.call0(py)).transpose()?;
+        }
+        used
+    }
+
     /// See `NodePorts::take`.
     pub(crate) fn take<'py>(
         &self,
         py: Python<'py>,
         inputs: Option<&[usize]>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match self.with_link(|link| link.take(inputs))? {
+        match self.use_link(py, |link| link.take(inputs))? {
             Taken::Event(event) => to_python(py, event),
             Taken::Ended => Ok(py.None().into_bound(py)),
             Taken::Nothing => Ok(nothing_now(py)),
@@ -129,7 +151,19 @@ impl LinkPorts {
 
     /// Reads what has come and writes what waits. To be called when the descriptor is ready.
     fn pump(&self) -> PyResult<()> {
-        self.with_link(NodeLink::pump)
+        self.with_link(|link| {
+            let pumped = link.pump();
+            link.take_news(); // Who calls this tells it.
+            pumped
+        })
+    }
+
+    /// `wake` is called where something comes by other means than `pump`; none where nobody waits.
+    fn wake_by(&self, wake: Option<Py<PyAny>>) {
+        let mut known = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *known, wake);
+        drop(known); // What the one before drops may come back here.
+        drop(before);
     }
 
     /// Nobody waits for an event any more.
@@ -144,7 +178,7 @@ impl LinkPorts {
 
     /// See `NodePorts.next_batch`.
     fn next_batch<'py>(&self, py: Python<'py>, max: usize) -> PyResult<Bound<'py, PyAny>> {
-        let (batch, ended) = self.with_link(|link| {
+        let (batch, ended) = self.use_link(py, |link| {
             let mut batch = Vec::new();
             while batch.len() < max.min(thalweg::MAX_BATCH) {
                 match link.take(None) {
@@ -184,13 +218,13 @@ impl LinkPorts {
         metadata: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Option<Unsent>> {
         let message = outgoing(value, metadata)?;
-        let back = self.with_link(|link| link.try_send(output, message))?;
+        let back = self.use_link(value.py(), |link| link.try_send(output, message))?;
         Ok(back.map_err(send_error)?.map(Unsent::new))
     }
 
     /// See `NodePorts.send_again`.
-    fn send_again(&self, output: &str, unsent: &Unsent) -> PyResult<bool> {
-        let back = self.with_link(|link| link.try_send(output, unsent.message()))?;
+    fn send_again(&self, py: Python<'_>, output: &str, unsent: &Unsent) -> PyResult<bool> {
+        let back = self.use_link(py, |link| link.try_send(output, unsent.message()))?;
         Ok(back.map_err(send_error)?.is_none())
     }
 

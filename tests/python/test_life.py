@@ -1,7 +1,6 @@
 import asyncio
 import gc
 import logging
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +38,21 @@ def test_an_exception_ends_its_node_with_its_traceback(run_main: Main) -> None:
     assert exit.name == "failed" and not exit.ok
     assert "in sink" in exit.text and "a bug of the node" in exit.text
     assert report.nodes["source"].exit.ok
+
+
+def test_leaving_a_node_by_an_exception_ends_it_as_failed(run_main: Main) -> None:
+    async def sink(node: thalweg.Node) -> None:
+        async with node:
+            raise RuntimeError("a bug of the node")
+
+    async def source(node: thalweg.Node) -> None:
+        with pytest.raises(RuntimeError, match="mine"), node:
+            raise RuntimeError("mine")
+
+    report = run_main(run_flow(DIRECT, source=source, sink=sink))
+    for id, error in {"sink": "a bug of the node", "source": "mine"}.items():
+        exit = report.nodes[id].exit
+        assert exit.name == "failed" and exit.text.endswith(f"RuntimeError: {error}"), exit
 
 
 def test_leaving_the_block_stops_and_drains(run_main: Main) -> None:
@@ -145,22 +159,6 @@ def test_a_node_used_in_another_loop_is_refused() -> None:
 
     with pytest.raises((RuntimeError, thalweg.NodeClosed)):
         asyncio.run(elsewhere())
-
-
-def test_a_fork_is_refused() -> None:
-    async def main() -> int:
-        flow = dataflow(ENDLESS)
-        flow.node("sink")(take_all)
-        async with flow.start():
-            if (child := os.fork()) == 0:
-                try:
-                    await dataflow(DIRECT).node("sink")(take_all)  # type: ignore[misc]
-                except BaseException:
-                    os._exit(3)
-                os._exit(0)
-            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-    assert asyncio.run(main()) == 3
 
 
 EXIT = f"""

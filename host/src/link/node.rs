@@ -50,6 +50,8 @@ pub struct NodeLink {
     lender: Lender,
     viewer: Viewer,
     borrower: Borrower,
+    /// Something came that [`Self::take_news`] has not told of.
+    news: bool,
     gone: Option<LinkError>,
 }
 
@@ -178,6 +180,7 @@ impl NodeLink {
             lender: Lender::default(),
             viewer: Viewer::default(),
             borrower: Borrower::default(),
+            news: false,
             gone: None,
         }
     }
@@ -258,6 +261,12 @@ impl NodeLink {
         }
         self.want(inputs)?;
         Ok(Taken::Nothing)
+    }
+
+    /// Whether something came since this was asked last. Every call reads what has come, and the descriptor
+    /// does not become readable again for it: whoever else waits must be told to look again.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
     }
 
     /// Nobody waits for an event any more. One that is on its way already is kept for the next

@@ -125,12 +125,14 @@ class LinkWaking:
         self._unbind()
         loop.add_reader(self._fileno, self._pump)
         self._waiters = Waiters(loop)
+        self._ports.wake_by(self._waiters.wake)
         return self._waiters
 
     def _unbind(self) -> None:
         waiters, self._waiters = self._waiters, None
         if waiters is None:
             return
+        self._ports.wake_by(None)
         if not waiters.loop.is_closed():
             waiters.loop.remove_reader(self._fileno)
             if self._writes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
@@ -90,7 +91,8 @@ class Node:
 
     def close(self) -> None:
         """Ends the node: its outputs close behind the last message, and what it did not take is discarded
-        and counted. The second call does nothing. Leaving `with node:` closes it, too.
+        and counted. The second call does nothing. Leaving `with node:` closes it, too; by an exception, it
+        ends as failed.
 
             >>> with camera:
             ...     await camera.send("image", b"last")
@@ -102,14 +104,14 @@ class Node:
     def __enter__(self) -> Node:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._end("".join(traceback.format_exception(error)) if isinstance(error, Exception) else None)
 
     async def __aenter__(self) -> Node:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        self.close()
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.__exit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[Event]:
         """The events one by one, up to and with `Stop`, for scripts without an event loop: blocks while
@@ -270,5 +272,5 @@ class Node:
 
     def _end(self, failure: str | None) -> None:
         """Ends the node for the dataflow. The second call does nothing."""
-        self._ports.end(failure)
+        self._ports.end(failure and failure.rstrip())
         self._waking.leave()

@@ -54,6 +54,7 @@ impl NodeLink {
     /// Takes the next frame. False when there is none that is whole.
     fn receive_frame(&mut self) -> Result<bool, WireError> {
         let Some(body) = self.incoming.next()? else { return Ok(false) };
+        self.news = true;
         let frame: FromHost<'_> = decode(body)?;
         let (input, event) = match frame {
             FromHost::Open => {
