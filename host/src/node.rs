@@ -60,8 +60,6 @@ pub(crate) struct NodeSetup {
     pub(crate) parameters: Parameters,
     pub(crate) log: NodeLog,
     pub(crate) usage: Arc<Usage>,
-    /// Told the number of the node when it is done with its ports, and its instance goes on without.
-    pub(crate) closed: mpsc::UnboundedSender<usize>,
     /// Cancelled once the last event of the node is queued.
     pub(crate) stopping: CancellationToken,
     /// The interpreter of the embedding program, for processes.

@@ -128,19 +128,12 @@ impl PreparedDataflow {
         let router = Router::new(&dataflow);
         let open = CancellationToken::new();
         let (codes, door) = door::open(&dataflow, codes, name.as_deref())?;
-        let (closed, closings) = mpsc::unbounded_channel();
-        let mut tasks = Tasks::new(logs, python, closed);
+        let mut tasks = Tasks::new(logs, python);
         make_ready(&mut tasks, &dataflow, codes, &router, &open).await?;
         let (control, asks) = Control::new(&dataflow);
         let happenings = Happenings::new(events);
-        let supervisor = Supervisor::new(
-            dataflow,
-            router,
-            (tasks, closings),
-            (control.clone(), asks),
-            happenings,
-            grace,
-        );
+        let supervisor =
+            Supervisor::new(dataflow, router, tasks, (control.clone(), asks), happenings, grace);
         let supervisor = supervisor.with_door(door);
         open.cancel();
         let supervisor = Some(tokio::spawn(supervisor.run()));

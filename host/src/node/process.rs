@@ -50,13 +50,10 @@ pub(super) async fn run(code: &dataflow::Process, setup: NodeSetup, line: StartL
         drop(process); // Its last words come before the reason.
         return fail(code, setup, line, problem).await;
     }
-    let position = line.node;
     end.meanwhile(line.wait(Ok(()))).await;
     let mut ports = setup.ports;
     let served = end.meanwhile(link.serve(&mut ports)).await;
     drop(ports);
-    // The others need not wait for what the script still does. Nobody is told when the dataflow goes.
-    let _ = setup.closed.send(position);
     match served {
         Some(Served::Broken(rule)) => {
             NodeExit::Failed { message: ProcessProblem::Broken(rule.into()).to_string() }

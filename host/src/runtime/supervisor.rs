@@ -40,8 +40,6 @@ pub(super) struct Supervisor {
     /// Where instances say that they are ready, and what they said.
     ready: mpsc::UnboundedSender<Ready>,
     readies: mpsc::UnboundedReceiver<Ready>,
-    /// Nodes that are done with their ports before their instances end.
-    closings: mpsc::UnboundedReceiver<usize>,
     happenings: Happenings,
 }
 
@@ -52,7 +50,7 @@ impl Supervisor {
     pub(super) fn new(
         dataflow: Dataflow,
         router: Router,
-        (tasks, closings): (Tasks, mpsc::UnboundedReceiver<usize>),
+        tasks: Tasks,
         (control, asks): (Control, mpsc::Receiver<RestartAsk>),
         happenings: Happenings,
         grace: Duration,
@@ -80,7 +78,6 @@ impl Supervisor {
             asks,
             ready,
             readies,
-            closings,
             happenings,
         }
     }
@@ -147,7 +144,6 @@ impl Supervisor {
                     self.kill(position, KillReason::Grace(self.grace));
                 }
                 Some(ready) = self.readies.recv() => self.note_ready(ready),
-                Some(position) = self.closings.recv() => self.close(position),
                 Some(ask) = self.asks.recv() => self.restart(ask),
             }
         }
@@ -173,12 +169,6 @@ impl Supervisor {
         }
     }
 
-    fn close(&mut self, position: usize) {
-        if let Some(node) = self.tasks.nodes.get_mut(position) {
-            node.close();
-        }
-    }
-
     fn end(&mut self, position: usize, exit: NodeExit) {
         let Some(node) = self.tasks.nodes.get_mut(position) else { return };
         let notice = self.happenings.end_of(&node.id, exit.clone());
@@ -195,10 +185,6 @@ impl Supervisor {
     }
 
     fn restart(&mut self, ask: RestartAsk) {
-        // What an instance said before is of that one.
-        while let Ok(position) = self.closings.try_recv() {
-            self.close(position);
-        }
         let Some(node) = self.tasks.nodes.get_mut(ask.node) else { return };
         let refusal = match node.make_way() {
             Ok(()) => return node.answers.push(ask.answer),

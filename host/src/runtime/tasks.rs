@@ -30,7 +30,6 @@ pub(super) struct Tasks {
     logs: Option<mpsc::Sender<LogLine>>,
     /// The usual interpreter, for processes.
     python: Option<Arc<Path>>,
-    closed: mpsc::UnboundedSender<usize>,
 }
 
 /// A node as it is seen from outside its task.
@@ -76,14 +75,9 @@ pub(super) enum Refusal {
 }
 
 impl Tasks {
-    /// None yet. Nodes that are done with their ports before their instances end are told to `closed`.
-    pub(super) fn new(
-        logs: Option<mpsc::Sender<LogLine>>,
-        python: Option<Arc<Path>>,
-        closed: mpsc::UnboundedSender<usize>,
-    ) -> Self {
+    pub(super) fn new(logs: Option<mpsc::Sender<LogLine>>, python: Option<Arc<Path>>) -> Self {
         let (set, positions, nodes) = Default::default();
-        Self { set, positions, nodes, logs, python, closed }
+        Self { set, positions, nodes, logs, python }
     }
 
     /// Starts the first instance of a node; to be called for each, in their order.
@@ -110,9 +104,7 @@ impl Tasks {
     fn spawn(&mut self, code: Code, line: StartLine) -> bool {
         let position = line.node;
         let Some(node) = self.nodes.get_mut(position) else { return false };
-        let Some(setup) = node.setup(self.python.clone(), self.closed.clone()) else {
-            return false;
-        };
+        let Some(setup) = node.setup(self.python.clone()) else { return false };
         let task = self.set.spawn(node::run(code, setup, line));
         self.positions.insert(task.id(), position);
         node.task = Some(task);
@@ -176,11 +168,7 @@ impl NodeTask {
     }
 
     /// What the next instance is given; none once the node has ended.
-    fn setup(
-        &mut self,
-        python: Option<Arc<Path>>,
-        closed: mpsc::UnboundedSender<usize>,
-    ) -> Option<NodeSetup> {
+    fn setup(&mut self, python: Option<Arc<Path>>) -> Option<NodeSetup> {
         let (ports, vacant) = self.place.as_mut()?.ports();
         Some(NodeSetup {
             id: self.id.clone(),
@@ -189,7 +177,6 @@ impl NodeTask {
             parameters: self.parameters.clone(),
             log: self.log.clone(),
             usage: Arc::clone(&self.usage),
-            closed,
             stopping: self.stopping.clone(),
             python,
         })
@@ -248,16 +235,11 @@ impl NodeTask {
         })
     }
 
-    /// Ends the node for the others, while its instance goes on.
-    pub(super) fn close(&mut self) {
-        self.place = None;
-        self.again = None;
-    }
-
     /// Ends the node for the others.
     pub(super) fn end(&mut self, exit: NodeExit) {
         self.exit = Some(exit);
-        self.close();
+        self.place = None;
+        self.again = None;
     }
 }
 

@@ -58,7 +58,7 @@ async fn an_unfinished_line_ends_with_its_instance() {
     open.cancel();
     let line = StartLine { ready, node: 0, open };
     let code = Code::Embedded(Arc::new(|_| Box::pin(std::future::pending())));
-    let mut tasks = Tasks::new(Some(logs), None, mpsc::unbounded_channel().0);
+    let mut tasks = Tasks::new(Some(logs), None);
     tasks.start(&dataflow.nodes()[0], code, &router, line.clone());
     readies.recv().await.unwrap().1.unwrap();
     tasks.nodes[0].log.append(LogStream::Stdout, b"half a line");
