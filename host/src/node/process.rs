@@ -53,7 +53,11 @@ pub(super) async fn run(code: &dataflow::Process, setup: NodeSetup, line: StartL
     end.meanwhile(line.wait(Ok(()))).await;
     let mut ports = setup.ports;
     let served = end.meanwhile(link.serve(&mut ports)).await;
-    drop(ports);
+    match &served {
+        // Its script may go on without it for long.
+        Some(Served::Ended { .. }) => ports.end(),
+        _ => drop(ports),
+    }
     match served {
         Some(Served::Broken(rule)) => {
             NodeExit::Failed { message: ProcessProblem::Broken(rule.into()).to_string() }
