@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import os
 import logging
 import subprocess
 import sys
