@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
