@@ -73,6 +73,31 @@ def test_a_plot_that_saw_nothing_is_empty_but_there(tmp_path: Path) -> None:
     assert drawn.shape == (600, 960, 3) and share(drawn, "#e8871e") < 0.001
 
 
+ANOMALY = """
+nodes:
+  - { id: source, embedded: true, outputs: [out] }
+  - { id: anomaly, component: anomaly.wasm, inputs: { heat: source/out }, outputs: [smooth, alert] }
+  - { id: sink, embedded: true, inputs: { smooth: anomaly/smooth, alert: anomaly/alert } }
+"""
+
+
+def test_what_is_usual_is_told_once_enough_is_known() -> None:
+    async def source(node: thalweg.Node) -> None:
+        for value in [20] * 10 + [90]:
+            await node.send("out", str(value), unit="degrees")
+
+    async def sink(node: thalweg.Node) -> None:
+        seen.extend([event async for event in node.events() if isinstance(event, thalweg.Input)])
+
+    seen: list[thalweg.Input] = []
+    report = asyncio.run(run_flow(ANOMALY, source=source, sink=sink))
+    assert report.ok, report
+    *early, tenth, alert, last = [event.metadata for event in seen]
+    assert early == [{"unit": "degrees", "input": "heat"}] * 9
+    assert tenth == {"unit": "degrees", "input": "heat", "low": 18.5, "high": 21.5}
+    assert alert == {"of": "heat", "value": 90.0} and float(last["high"]) > 90
+
+
 def test_edges_of_real_pictures_come_on_a_contact_sheet(tmp_path: Path) -> None:
     ended = run(tmp_path, COMMAND, "run", EXAMPLES / "images" / "images.yaml", "--report", "json")
     nodes = report_of(ended)

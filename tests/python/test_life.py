@@ -2,6 +2,7 @@ import asyncio
 import gc
 import os
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path

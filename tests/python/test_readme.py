@@ -98,8 +98,9 @@ def test_code_has_the_right_types(tmp_path: Path) -> None:
         whole = code if "import thalweg" in code else WITHIN + textwrap.indent(code, "    ")
         (tmp_path / f"block{number}.py").write_text(whole)
     config = Path(__file__).with_name("mypy.ini")
-    line: list[str | Path] = [COMMANDS / "mypy", "--strict", "--config-file", config, "--cache-dir", tmp_path / "cache", tmp_path]
-    checked = subprocess.run(line, capture_output=True, text=True, timeout=100)
+    cache = tmp_path / "cache"
+    line = [COMMANDS / "mypy", "--strict", "--config-file", config, "--cache-dir", cache, tmp_path]
+    checked = subprocess.run([str(word) for word in line], capture_output=True, text=True, timeout=100)
     assert checked.returncode == 0, checked.stdout
 
 

@@ -43,7 +43,7 @@ class Node:
         Input(id="image", sequence=0, 6 bytes)
         >>> thalweg.Node()
         Traceback (most recent call last):
-        RuntimeError: no dataflow started this process, or it has made its node already; `thalweg.Node(NAME)` attaches to the node NAME of a dataflow that runs
+        RuntimeError: no dataflow started this process, or it has made its node already; ...
 
     Raises `RuntimeError` for `Node()` where no dataflow started the process, or in which it has been made
     before, and `AttachError` when no running dataflow has that node free.
