@@ -54,7 +54,7 @@ impl LinkPorts {
         self.origin.check()?;
         match self.lock().as_mut() {
             Some(link) => use_link(link).map_err(|error| NodeClosed::new_err(error.to_string())),
-            None => Err(NodeClosed::new_err("the node is closed")),
+            None => Err(NodeClosed::new_err("the node has ended")),
         }
     }
 

@@ -189,3 +189,8 @@ def test_a_node_of_the_hosting_process_is_awaited(folder: Folder, use: Callable[
             use(node)
 
     folder.run("nodes:\n  - { id: node, embedded: true, outputs: [out] }\n", node=node).assert_ok()
+
+
+def test_a_descriptor_that_is_not_there_is_told_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(thalweg.DataflowError, match=r"cannot read the descriptor .*no\.yaml.*No such file"):
+        thalweg.Dataflow.from_file(tmp_path / "no.yaml")

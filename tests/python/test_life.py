@@ -1,6 +1,5 @@
 import asyncio
 import gc
-import os
 import logging
 import os
 import subprocess

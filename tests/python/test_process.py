@@ -208,7 +208,7 @@ def test_a_node_that_is_closed_says_so_and_may_be_closed_again(folder: Folder) -
         """)
     ended = folder.run("nodes:\n  - { id: node, python: node.py, inputs: { tick: { timer: 1h } }, outputs: [out] }\n")
     ended.assert_ok()
-    assert ended.lines_of("node") == ["the node is closed"] * 8
+    assert ended.lines_of("node") == ["the node has ended"] * 8
 
 
 def test_a_process_is_one_node(folder: Folder) -> None:
@@ -413,3 +413,24 @@ def test_a_node_that_is_closed_early_ends_for_the_others_while_its_script_goes_o
     assert ended.exit().name == "finished" and ended.exit("told").ok, ended
     assert ended.lines_of("node") == ["go"]
     assert_balanced(ended.report)
+
+
+def test_a_node_has_the_parameters_of_the_descriptor_wherever_it_runs(folder: Folder) -> None:
+    given = "parameters: { gain: 1.5, name: left, on: true, size: 3 }"
+    folder.write("node.py", "import thalweg\nprint(thalweg.Node().parameters)\n")
+    seen: list[dict[str, thalweg.Parameter]] = []
+
+    async def here(node: thalweg.Node) -> None:
+        seen.append(node.parameters)
+
+    ended = folder.run(
+        f"""
+nodes:
+  - {{ id: node, python: node.py, {given} }}
+  - {{ id: here, embedded: true, {given} }}
+""",
+        here=here,
+    )
+    expected = {"gain": 1.5, "name": "left", "on": True, "size": 3}
+    assert seen == [expected]
+    assert ended.lines_of("node") == [repr(expected)]
