@@ -7,7 +7,7 @@
 //! shown one may still see what is written there later. Processes that are shown payloads run as the same
 //! user, and nothing walls them off from one another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -195,8 +195,8 @@ struct Pool {
 #[derive(Debug, Default)]
 struct State {
     last_number: u64,
-    /// Unused ones, by their length.
-    idle: BTreeMap<usize, Vec<Segment>>,
+    /// Unused ones. The one that was used last is at the end.
+    idle: VecDeque<Segment>,
     idle_bytes: usize,
     /// Those that hold a payload, by the address at which they begin.
     used: BTreeMap<usize, Used>,
@@ -208,22 +208,23 @@ struct State {
 impl Pool {
     /// A segment for a payload of this length; none when there are too many or the system gives none.
     fn take(&self, len: usize) -> Option<Segment> {
-        let len = len.checked_next_power_of_two()?;
-        let number = {
-            let mut state = self.lock();
-            if let Some(segment) = state.idle.get_mut(&len).and_then(Vec::pop) {
-                state.idle_bytes -= len;
-                state.note_use(&segment);
-                return Some(segment);
-            }
-            if state.segments >= MAX_SEGMENTS || state.bytes + len > MAX_BYTES {
-                return None;
-            }
-            state.segments += 1;
-            state.bytes += len;
-            state.last_number += 1;
-            state.last_number
-        };
+        let len = segment_len(len)?;
+        let mut state = self.lock();
+        if let Some(segment) = state.take_idle(len) {
+            state.note_use(&segment);
+            return Some(segment);
+        }
+        let evicted = state.make_room(len);
+        if state.segments >= MAX_SEGMENTS || state.bytes + len > MAX_BYTES {
+            drop(state);
+            return None;
+        }
+        state.segments += 1;
+        state.bytes += len;
+        state.last_number += 1;
+        let number = state.last_number;
+        drop(state); // What takes its time comes after the lock.
+        drop(evicted);
         let segment = Segment::new(number, len);
         let mut state = self.lock();
         match segment {
@@ -241,18 +242,12 @@ impl Pool {
     }
 
     fn give_back(&self, segment: Segment) {
-        let len = segment.memory.len();
         let mut state = self.lock();
         let used = state.used.remove(&address(&segment.memory));
         let retired = used.is_some_and(|used| used.retired);
-        if retired || state.idle_bytes + len > MAX_IDLE_BYTES {
-            state.forget(len);
-            drop(state); // Unmapping takes its time: after the lock.
-            drop(segment);
-            return;
-        }
-        state.idle_bytes += len;
-        state.idle.entry(len).or_default().push(segment);
+        let unmapped = state.keep(segment, retired);
+        drop(state); // Unmapping takes its time: after the lock.
+        drop(unmapped);
     }
 
     fn find(&self, bytes: &Bytes) -> Option<Shared> {
@@ -288,6 +283,43 @@ impl State {
         (offset + bytes.len() <= used.shared.segment_len).then_some((offset, used))
     }
 
+    fn take_idle(&mut self, len: usize) -> Option<Segment> {
+        let position = self.idle.iter().rposition(|segment| segment.memory.len() == len)?;
+        let segment = self.idle.remove(position)?;
+        self.idle_bytes -= len;
+        Some(segment)
+    }
+
+    /// Keeps a segment for a later payload, unless it is retired or too large. Gives those that are kept no
+    /// longer: what is used again makes those go that are not.
+    fn keep(&mut self, segment: Segment, retired: bool) -> Vec<Segment> {
+        let len = segment.memory.len();
+        if retired || len > MAX_IDLE_BYTES {
+            self.forget(len);
+            return vec![segment];
+        }
+        self.idle_bytes += len;
+        self.idle.push_back(segment);
+        self.evict_while(|state| state.idle_bytes > MAX_IDLE_BYTES)
+    }
+
+    /// Gives unused segments up for one more of this length.
+    fn make_room(&mut self, len: usize) -> Vec<Segment> {
+        self.evict_while(|state| state.segments >= MAX_SEGMENTS || state.bytes + len > MAX_BYTES)
+    }
+
+    fn evict_while(&mut self, too_many: impl Fn(&Self) -> bool) -> Vec<Segment> {
+        let mut evicted = Vec::new();
+        while too_many(self)
+            && let Some(segment) = self.idle.pop_front()
+        {
+            self.idle_bytes -= segment.memory.len();
+            self.forget(segment.memory.len());
+            evicted.push(segment);
+        }
+        evicted
+    }
+
     fn forget(&mut self, len: usize) {
         self.segments -= 1;
         self.bytes -= len;
@@ -307,6 +339,13 @@ impl Segment {
         fcntl_add_seals(&file, seals)?;
         Ok(Self { number, file: Arc::new(file), memory })
     }
+}
+
+/// The length of a segment for so many bytes: whole pages, and one of few lengths, so that it fits others
+/// that are about as long. A quarter longer at most.
+fn segment_len(bytes: usize) -> Option<usize> {
+    let step = bytes.checked_next_power_of_two()? / 8;
+    bytes.checked_next_multiple_of(step)
 }
 
 fn address(bytes: &[u8]) -> usize {
@@ -334,7 +373,7 @@ mod tests {
         let payload = copy(&bytes);
         assert_eq!(payload, bytes);
         let place = shared(&payload).unwrap();
-        assert_eq!((place.offset, place.segment_len), (0, SHARED_FROM * 2));
+        assert_eq!((place.offset, place.segment_len), (0, SHARED_FROM / 4 * 5));
         let part = payload.slice(3..);
         drop(payload);
         let part_place = shared(&part).unwrap();
@@ -372,7 +411,6 @@ mod tests {
         let begin = address(&begun);
         drop(begun);
         assert!(!POOL.lock().used.contains_key(&begin));
-        assert!(POOL.lock().idle.contains_key(&len.next_power_of_two()));
     }
 
     #[test]
@@ -392,6 +430,32 @@ mod tests {
         assert!(pool.take(SHARED_FROM).is_none());
         taken.into_iter().for_each(|segment| pool.give_back(segment));
         assert!(pool.take(SHARED_FROM).is_some());
+        assert!(pool.take(2 * SHARED_FROM).is_some(), "one that is not used makes room");
         assert!(pool.take(MAX_BYTES + 1).is_none());
+    }
+
+    #[test]
+    fn what_is_used_again_is_kept_and_makes_go_what_is_not() {
+        let pool = Pool::default();
+        let (small, large) = (MAX_IDLE_BYTES / 4, MAX_IDLE_BYTES / 2);
+        let once: Vec<_> = (0..4).map(|_| pool.take(small).unwrap()).collect();
+        once.into_iter().for_each(|segment| pool.give_back(segment));
+        assert_eq!(pool.lock().idle_bytes, MAX_IDLE_BYTES);
+        let first = pool.take(large).unwrap();
+        let number = first.number;
+        pool.give_back(first);
+        assert_eq!(pool.take(large - 1).unwrap().number, number);
+        let state = pool.lock();
+        assert_eq!((state.idle.len(), state.idle_bytes), (2, 2 * small));
+    }
+
+    #[test]
+    fn a_segment_is_whole_pages_and_little_longer_than_its_payload() {
+        for bytes in [SHARED_FROM, SHARED_FROM + 1, 100_000, 8 << 20, (8 << 20) + 500] {
+            let len = segment_len(bytes).unwrap();
+            assert_eq!(len % 4096, 0);
+            assert!((bytes..=bytes / 4 * 5).contains(&len), "{len} for {bytes}");
+        }
+        assert!(segment_len(usize::MAX).is_none());
     }
 }
