@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ const AFTER_HOST: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5
 #[pyclass(frozen)]
 pub(crate) struct LinkPorts {
     link: Mutex<Option<NodeLink>>,
+    /// How often something has come.
+    came: AtomicU64,
     /// Wakes those who wait, where some may.
     wake: Mutex<Option<Py<PyAny>>>,
     origin: Origin,
@@ -40,7 +43,8 @@ pub(crate) struct LinkPorts {
 
 impl LinkPorts {
     fn new(link: NodeLink) -> Self {
-        Self { link: Mutex::new(Some(link)), wake: Mutex::default(), origin: Origin::here() }
+        let (link, origin) = (Mutex::new(Some(link)), Origin::here());
+        Self { link, came: AtomicU64::new(0), wake: Mutex::default(), origin }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<NodeLink>> {
@@ -71,11 +75,18 @@ impl LinkPorts {
             used
         });
         if news {
-            let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
-            let wake = wake.as_ref().map(|wake| wake.clone_ref(py));
-            wake.map(|wake| wake.call0(py)).transpose()?;
+            self.came.fetch_add(1, Ordering::AcqRel);
+            self.wake(py)?;
         }
         used
+    }
+
+    fn wake(&self, py: Python<'_>) -> PyResult<()> {
+        let wake = {
+            let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
+            wake.as_ref().map(|wake| wake.clone_ref(py))
+        };
+        wake.map_or(Ok(()), |wake| wake.call0(py).map(drop))
     }
 
     /// See `NodePorts::take`.
@@ -150,15 +161,17 @@ impl LinkPorts {
     }
 
     /// Reads what has come and writes what waits. To be called when the descriptor is ready.
-    fn pump(&self) -> PyResult<()> {
-        self.with_link(|link| {
-            let pumped = link.pump();
-            link.take_news(); // Who calls this tells it.
-            pumped
-        })
+    fn pump(&self, py: Python<'_>) -> PyResult<()> {
+        self.use_link(py, NodeLink::pump)
     }
 
-    /// `wake` is called where something comes by other means than `pump`; none where nobody waits.
+    /// How often something has come: whoever has looked since a number was given need not wait while it is
+    /// the same.
+    fn came(&self) -> u64 {
+        self.came.load(Ordering::Acquire)
+    }
+
+    /// `wake` is called when something has come, by whatever call; none where nobody waits.
     fn wake_by(&self, wake: Option<Py<PyAny>>) {
         let mut known = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *known, wake);

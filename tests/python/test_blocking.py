@@ -120,3 +120,33 @@ def test_blocking_sends_wait_for_room(folder: Folder) -> None:
 
     folder.run(FULL, full=full).assert_ok()
     assert seen == [(str(number), number) for number in range(2000)]
+
+
+def test_one_thread_may_receive_while_another_sends_and_closes(folder: Folder) -> None:
+    folder.write("node.py", """\
+        import sys, threading, thalweg
+        sys.setswitchinterval(1e-6)
+        node = thalweg.Node()
+        def send():
+            for number in range(5000):
+                node.send_blocking("out", str(number))
+            node.close()
+        sending = threading.Thread(target=send)
+        sending.start()
+        try:
+            for event in node:
+                assert isinstance(event, thalweg.Tick), event
+        except thalweg.NodeClosed as error:
+            print(error)
+        sending.join()
+        """)
+    texts: list[str] = []
+
+    async def full(node: thalweg.Node) -> None:
+        async for event in node.events():
+            if isinstance(event, thalweg.Input):
+                texts.append(event.text())
+
+    ended = folder.run(FULL.replace("1h", "1ms"), full=full)
+    ended.assert_ok()
+    assert texts == [str(number) for number in range(5000)] and ended.lines_of("node") == ["the node is closed"]

@@ -57,7 +57,8 @@ class Node:
         ports = _link.started() if id is None else _link.attached(id, dataflow)
         self._begin(ports.id(), ports, _link.LinkWaking(ports))
         self._linked: LinkPorts | None = ports
-        _link.wait_until_open(ports)
+        self._blocks = _link.Blocking(ports)
+        self._blocks.wait_until_open()
 
     @classmethod
     def _embedded(cls, id: str, ports: NodePorts, wakeups: Wakeups) -> Node:
@@ -121,9 +122,12 @@ class Node:
         dataflow has ended the node.
         """
         ports = self._blocking()
-        while (event := ports.next()) is not None:
+        while True:
+            came = ports.came()
+            if (event := ports.next()) is None:
+                return
             if event is False:
-                _link.wait_for(ports)
+                self._blocks.wait(came)
             else:
                 yield event
 
@@ -136,9 +140,11 @@ class Node:
             RuntimeError: a node of the hosting process is awaited: `async for event in node.events()`
         """
         ports = self._blocking()
+        came = ports.came()
         unsent = ports.send(output, value, metadata)
         while unsent is not None:
-            _link.wait_for(ports)
+            self._blocks.wait(came)
+            came = ports.came()
             if ports.send_again(output, unsent):
                 return
 
@@ -274,3 +280,5 @@ class Node:
         """Ends the node for the dataflow. The second call does nothing."""
         self._ports.end(failure and failure.rstrip())
         self._waking.leave()
+        if self._linked is not None:
+            self._blocks.wake()
