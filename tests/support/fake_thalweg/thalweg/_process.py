@@ -18,7 +18,9 @@ HELLO = bytes([0, PROTOCOL, len(VERSION)]) + VERSION + b"\0"  # The host knows w
 READY = b"\1"
 
 link = socket.socket(fileno=int(os.environ["THALWEG_LINK"]))
-link.sendall(b"".join(len(frame).to_bytes(4, "little") + frame for frame in (HELLO, READY)))
+for frame in (HELLO, READY):
+    link.sendall(len(frame).to_bytes(4, "little") + frame)
+    link.recv(1 << 16)  # That it is welcome, then that all are ready.
 
 del sys.argv[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
