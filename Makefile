@@ -37,7 +37,7 @@ wheel: $(PYTHON)/pytest package ## Build the Python package, and install it wher
 
 package: $(PYTHON)/maturin # The same without what the tests need
 	rm -rf build/wheels
-	cd python && $(CURDIR)/$(PYTHON)/maturin build --quiet --profile $(PROFILE) --out $(CURDIR)/build/wheels
+	cd python && $(CURDIR)/$(PYTHON)/maturin build --quiet --profile $(PROFILE) $(FEATURES:%=--features %) --out $(CURDIR)/build/wheels
 	$(PYTHON)/pip install --quiet --force-reinstall --no-deps build/wheels/thalweg-*.whl
 
 guests: setup ## Build all guests and check that they fit wit/
@@ -77,6 +77,10 @@ proof-cancel proof-exit proof-fair proof-await: proof-%: guests ## Prove how Pyt
 	$(MAKE) wheel PROFILE=release
 	$(PYTHON)/python tests/proof/python.py $*
 
+bench-awaiting: ## Compare the ways to await an event in Python
+	$(MAKE) package PROFILE=release FEATURES=bench
+	$(PYTHON)/python benches/awaiting.py
+
 setup: targets $(VENV)/componentize-py # All tools that are no part of Rust
 
 targets:
@@ -103,4 +107,4 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 
 .PHONY: help demo test test-python build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-stop \
-	proof-cancel proof-exit proof-fair proof-await
+	proof-cancel proof-exit proof-fair proof-await bench-awaiting

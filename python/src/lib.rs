@@ -5,6 +5,8 @@
 
 mod arrow;
 mod awaiting;
+#[cfg(feature = "bench")]
+mod bench;
 mod bridge;
 mod command;
 mod event;
@@ -24,6 +26,9 @@ mod _native {
     use super::arrow::ArrowValue;
     #[pymodule_export]
     use super::awaiting::{Done, Events};
+    #[cfg(feature = "bench")]
+    #[pymodule_export]
+    use super::bench::next_by_future;
     #[pymodule_export]
     use super::bridge::shut_down;
     #[pymodule_export]

@@ -67,6 +67,18 @@ impl NodePorts {
         }
     }
 
+    /// [`Ports::poll_recv`], for who waits by the waker of a future.
+    #[cfg(feature = "bench")]
+    pub(crate) fn poll_next(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<PyResult<Option<thalweg::Event>>> {
+        match self.with_ports(|ports| Ok(ports.poll_recv(context))) {
+            Ok(polled) => polled.map(Ok),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
     /// The next event, of these inputs or of all; `None` once there will be none, `False` when there is none
     /// now.
     pub(crate) fn take<'py>(
