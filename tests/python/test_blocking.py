@@ -149,4 +149,4 @@ def test_one_thread_may_receive_while_another_sends_and_closes(folder: Folder) -
 
     ended = folder.run(FULL.replace("1h", "1ms"), full=full)
     ended.assert_ok()
-    assert texts == [str(number) for number in range(5000)] and ended.lines_of("node") == ["the node is closed"]
+    assert texts == [str(number) for number in range(5000)] and ended.lines_of("node") == ["the node has ended"]
