@@ -74,7 +74,11 @@ proof-stop: guests build ## Prove that stopping drains
 
 proof-cancel proof-exit proof-fair proof-await: proof-%: guests ## Prove how Python nodes wait (four proofs)
 	$(MAKE) wheel PROFILE=release
-	$(PYTHON)/python tests/proof/python.py $*
+	$(TIMEOUT) 10m $(PYTHON)/python tests/proof/python $*
+
+proof-arrow proof-kill: proof-%: guests ## Prove what a process costs, and what is left of it (two)
+	$(MAKE) wheel PROFILE=release
+	$(TIMEOUT) 10m $(PYTHON)/python tests/proof/python $*
 
 setup: targets $(VENV)/componentize-py # All tools that are no part of Rust
 
@@ -98,4 +102,4 @@ $(PYTHON)/maturin: tests/python/requirements.txt
 
 .PHONY: help demo test test-python build wheel guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-stop \
-	proof-cancel proof-exit proof-fair proof-await
+	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill
