@@ -15,11 +15,10 @@ PROOF := cargo run --release --example proof --
 help: ## List the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-demo: $(VENV)/wasm-tools targets ## Build what the quick start needs, and run it
+demo: $(VENV)/wasm-tools targets package ## Build what the quick start needs, and run it
 	guests/build system-load anomaly report-line
-	cargo build
 	@echo && echo '$$ thalweg run examples/quickstart.yaml'
-	@cargo run --quiet -- run examples/quickstart.yaml
+	@$(PYTHON)/thalweg run examples/quickstart.yaml
 
 test: setup lint guests model ## Everything that must hold: what CI runs
 	cd guests && cargo test --no-run && $(TIMEOUT) 5m cargo test
@@ -27,16 +26,18 @@ test: setup lint guests model ## Everything that must hold: what CI runs
 	$(MAKE) test-python
 
 test-python: guests wheel ## What must hold of the Python package, installed from its wheel
-	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg
+	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg $(CURDIR)/examples
 	$(PYTHON)/python -m mypy.stubtest thalweg._native --allowlist python/stubtest-allowlist.txt
 	$(TIMEOUT) 15m $(PYTHON)/python -m pytest -q tests/python
 
 build: ## Build the command, optimised: target/release/thalweg
 	cargo build --release
 
-wheel: $(PYTHON)/maturin ## Build the Python package, and install it where it is tested
+wheel: $(PYTHON)/pytest package ## Build the Python package, and install it where it is tested
+
+package: $(PYTHON)/maturin # The same without what the tests need
 	rm -rf build/wheels
-	cd python && $(CURDIR)/$(PYTHON)/maturin build --quiet --profile $(PROFILE) --out $(CURDIR)/build/wheels
+	cd python && $(CURDIR)/$(PYTHON)/maturin build --quiet --profile $(PROFILE) $(FEATURES:%=--features %) --out $(CURDIR)/build/wheels
 	$(PYTHON)/pip install --quiet --force-reinstall --no-deps build/wheels/thalweg-*.whl
 
 guests: setup ## Build all guests and check that they fit wit/
@@ -80,6 +81,10 @@ proof-arrow proof-kill: proof-%: guests ## Prove what a process costs, and what 
 	$(MAKE) wheel PROFILE=release
 	$(TIMEOUT) 10m $(PYTHON)/python tests/proof/python $*
 
+bench-awaiting: ## Compare the ways to await an event in Python
+	$(MAKE) package PROFILE=release FEATURES=bench
+	$(PYTHON)/python benches/awaiting.py
+
 setup: targets $(VENV)/componentize-py # All tools that are no part of Rust
 
 targets:
@@ -95,11 +100,15 @@ $(VENV)/componentize-py: guests/requirements.txt
 	$(VENV)/pip install --quiet --requirement $<
 	touch $@ $(VENV)/wasm-tools
 
-$(PYTHON)/maturin: tests/python/requirements.txt
+$(PYTHON)/maturin: tests/python/requirements.txt examples/requirements.txt
 	python3 -m venv build/python
-	$(PYTHON)/pip install --quiet --requirement $<
+	$(PYTHON)/pip install --quiet "$$(grep '^maturin' $<)" "$$(grep '^matplotlib' examples/requirements.txt)"
 	touch $@
 
-.PHONY: help demo test test-python build wheel guests fmt lint model setup targets \
+$(PYTHON)/pytest: $(PYTHON)/maturin
+	$(PYTHON)/pip install --quiet --requirement tests/python/requirements.txt --requirement examples/requirements.txt
+	touch $@
+
+.PHONY: help demo test test-python build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-stop \
-	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill
+	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting

@@ -66,6 +66,7 @@ impl Ports {
     /// # Errors
     ///
     /// [`TryRecvError`] when there is no event now, or never again.
+    #[inline]
     pub fn try_recv(&mut self) -> Result<Event, TryRecvError> {
         self.events.try_recv()
     }
@@ -204,13 +205,14 @@ impl Events {
     ///
     /// [`TryRecvError::Empty`] when there is none now, [`TryRecvError::Ended`] once [`Event::Stop`] was
     /// given.
+    #[inline]
     pub fn try_recv(&mut self) -> Result<Event, TryRecvError> {
-        let ready = &mut self.ready;
-        match self.inbox.try_recv(Most::events(1), &mut |item| ready.push_back(item)) {
+        let mut next = None;
+        match self.inbox.try_recv(Most::events(1), &mut |item| next = Some(item)) {
             None => Err(TryRecvError::Empty),
-            Some(_) => {
-                self.counts.note(self.ready.len(), self.ready.front());
-                self.next_ready().ok_or(TryRecvError::Ended)
+            Some(taken) => {
+                self.counts.note(taken, next.as_ref());
+                next.map(|item| self.name(item)).ok_or(TryRecvError::Ended)
             }
         }
     }
@@ -236,6 +238,7 @@ impl Events {
         Some(self.name(item))
     }
 
+    #[inline]
     fn name(&self, item: Item) -> Event {
         match item {
             Item::Message { input, dropped, message } => {

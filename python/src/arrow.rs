@@ -17,6 +17,16 @@ pub(crate) const LONG_WORK: usize = 256 << 10;
 /// An Arrow array or record batch that was received, with the Arrow `PyCapsule` interface: `pyarrow.array`,
 /// `pyarrow.record_batch`, `polars.DataFrame`, `nanoarrow.Array` and others take it, and share its bytes,
 /// which live as long as anything that shares them.
+///
+/// ```python
+/// >>> import nanoarrow
+/// >>> await camera.send("image", nanoarrow.c_array([1, 2, 3], nanoarrow.int64()))
+/// >>> value = (await view.next_event()).value
+/// >>> value
+/// ArrowValue(Int64, 3 rows)
+/// >>> nanoarrow.Array(value).to_pylist()
+/// [1, 2, 3]
+/// ```
 #[pyclass(frozen)]
 pub(crate) struct ArrowValue {
     payload: Bytes,

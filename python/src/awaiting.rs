@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyStopIteration};
-use pyo3::intern;
+use pyo3::exceptions::PyStopAsyncIteration;
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyTuple};
+use pyo3::types::{PyBool, PyIterator, PyTuple};
 
 use crate::link::LinkPorts;
 use crate::node::NodePorts;
@@ -13,16 +13,22 @@ use crate::node::NodePorts;
 /// Events that are taken before the other tasks of the loop have a turn.
 const TURN: u32 = 256;
 
-/// A node's events as an async iterator; the base of the class that people see.
-#[pyclass(frozen, subclass)]
+/// Events of a node, for `async for`. Several may run over one node; each event goes to one of them.
+///
+/// Cancelling `anext` loses no event and does not end the iteration.
+// It is also the coroutine of each wait, for a wait has no state: it takes an event if there is one, and
+// otherwise waits for a future and begins anew. Any number of them may be under way.
+#[pyclass(frozen, module = "thalweg")]
 pub(crate) struct Events {
     ports: Ports,
     /// Positions of the inputs that count; all where there are none.
     inputs: Option<Vec<usize>>,
-    /// A coroutine function that waits until `take` has something, and gives it.
-    waited: Py<PyAny>,
+    /// Gives a future that is done when it is worth another look.
+    waiting: Py<PyAny>,
+    /// Is told that a wait was given up.
+    given_up: Py<PyAny>,
     until_turn: AtomicU32,
-    closed: AtomicBool,
+    ended: AtomicBool,
 }
 
 #[derive(FromPyObject)]
@@ -38,27 +44,10 @@ impl Events {
         self.until_turn.store(left.checked_sub(1).unwrap_or(TURN), Ordering::Relaxed);
         left > 0
     }
-}
-
-#[pymethods]
-impl Events {
-    #[new]
-    fn new(ports: Ports, inputs: Option<Vec<usize>>, waited: Py<PyAny>) -> Self {
-        let (until_turn, closed) = (AtomicU32::new(TURN), AtomicBool::new(false));
-        Self { ports, inputs, waited, until_turn, closed }
-    }
-
-    fn __aiter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __anext__(slf: Py<Self>) -> NextEvent {
-        NextEvent { state: State::New(slf) }
-    }
 
     /// The next event; `None` once there will be none; `False` when there is none now.
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if self.closed.load(Ordering::Relaxed) {
+        if self.ended.load(Ordering::Relaxed) {
             return Ok(py.None().into_bound(py));
         }
         let inputs = self.inputs.as_deref();
@@ -67,100 +56,73 @@ impl Events {
             Ports::Linked(ports) => ports.get().take(py, inputs),
         }
     }
-
-    /// From now on there is no event.
-    fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The wait for one event, as a coroutine. It takes none before it gives it.
-#[pyclass(freelist = 16)]
-pub(crate) struct NextEvent {
-    state: State,
-}
-
-enum State {
-    New(Py<Events>),
-    /// There was none: a coroutine waits for one.
-    Waiting(Py<PyAny>),
-    Done,
-}
-
-impl NextEvent {
-    /// What the awaiting side sees of what the waiting coroutine did.
-    fn stepped(&mut self, py: Python<'_>, step: PyResult<Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
-        let error = match step {
-            Ok(future) => return Ok(future.unbind()),
-            Err(error) => error,
-        };
-        self.state = State::Done;
-        if !error.is_instance_of::<PyStopIteration>(py) {
-            return Err(error);
-        }
-        let event = error.value(py).getattr(intern!(py, "value"))?;
-        Err(given(event))
-    }
 }
 
 #[pymethods]
-impl NextEvent {
+impl Events {
+    #[new]
+    fn new(
+        ports: Ports,
+        inputs: Option<Vec<usize>>,
+        waiting: Py<PyAny>,
+        given_up: Py<PyAny>,
+    ) -> Self {
+        let (until_turn, ended) = (AtomicU32::new(TURN), AtomicBool::new(false));
+        Self { ports, inputs, waiting, given_up, until_turn, ended }
+    }
+
+    fn __aiter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __anext__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
     fn __await__(slf: Py<Self>) -> Py<Self> {
         slf
     }
 
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__(&mut self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let events = match &self.state {
-            State::New(events) => events,
-            State::Waiting(coroutine) => {
-                let step = coroutine.bind(py).call_method1(intern!(py, "send"), (py.None(),));
-                return self.stepped(py, step);
-            }
-            State::Done => {
-                return Err(PyRuntimeError::new_err("cannot reuse already awaited event"));
-            }
-        };
-        if !events.get().may_take() {
-            return Ok(py.None()); // Asyncio's way to give the other tasks a turn.
+    /// One step of a wait: gives what the task waits for, or raises the event as its result.
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if !self.may_take() {
+            return Ok(Some(py.None().into_bound(py))); // Asyncio's way to give the others a turn.
         }
-        let taken = events.get().take(py);
-        let taken = match taken {
-            Ok(taken) if taken.is_instance_of::<PyBool>() => {
-                events.get().until_turn.store(TURN, Ordering::Relaxed);
-                let take = events.bind(py).getattr(intern!(py, "take"))?;
-                let coroutine = events.get().waited.bind(py).call1((take,))?;
-                let step = coroutine.call_method1(intern!(py, "send"), (py.None(),));
-                self.state = State::Waiting(coroutine.unbind());
-                return self.stepped(py, step);
-            }
-            taken => taken,
-        };
-        self.state = State::Done;
-        Err(given(taken?))
-    }
-
-    #[pyo3(signature = (value, /))]
-    fn send(&mut self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        match &self.state {
-            State::Waiting(coroutine) => {
-                let step = coroutine.bind(py).call_method1(intern!(py, "send"), (value,));
-                self.stepped(py, step)
-            }
-            State::New(_) | State::Done => self.__next__(py),
+        let taken = self.take(py)?;
+        if taken.is_exact_instance_of::<PyBool>() {
+            self.until_turn.store(TURN, Ordering::Relaxed);
+            return self.waiting.bind(py).call0().map(Some);
         }
+        if taken.is_none() {
+            return Err(PyStopAsyncIteration::new_err(()));
+        }
+        #[expect(
+            unsafe_code,
+            reason = "an exception as a value of Rust costs as much as the event"
+        )]
+        // SAFETY: both are objects that live, and the interpreter is held. `None` says to the slot that the
+        // step has no result, which it hands on with the exception that is set here.
+        unsafe {
+            ffi::PyErr_SetObject(ffi::PyExc_StopIteration, taken.as_ptr());
+        }
+        Ok(None)
     }
 
+    /// For tasks, which see a coroutine.
+    #[pyo3(signature = (_value, /))]
+    fn send<'py>(
+        &self,
+        py: Python<'py>,
+        _value: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        // `None` is an exception that is set.
+        self.__next__(py)?.ok_or_else(|| PyErr::fetch(py))
+    }
+
+    /// Gives a wait up: nothing was taken for it.
     #[pyo3(signature = (*error))]
-    fn throw(&mut self, py: Python<'_>, error: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
-        if let State::Waiting(coroutine) = &self.state {
-            let step = coroutine.bind(py).call_method1(intern!(py, "throw"), error);
-            return self.stepped(py, step);
-        }
-        self.state = State::Done;
+    fn throw(&self, py: Python<'_>, error: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.given_up.bind(py).call0()?;
         let error = match error.get_item(1) {
             Ok(value) if !value.is_none() => value,
             _ => error.get_item(0)?,
@@ -169,21 +131,25 @@ impl NextEvent {
         Err(PyErr::from_value(if error.is_callable() { error.call0()? } else { error }))
     }
 
-    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Waiting(coroutine) => {
-                coroutine.bind(py).call_method0(intern!(py, "close")).map(drop)
-            }
-            State::New(_) | State::Done => Ok(()),
-        }
+    /// For tasks, which close a coroutine that they do not run to its end: there is nothing to do.
+    #[expect(clippy::unused_self, reason = "a method of coroutines")]
+    fn close(&self) {}
+
+    /// Ends the iteration; the events that are left stay with the node.
+    fn aclose(&self) -> Done {
+        self.ended.store(true, Ordering::Relaxed);
+        Done
     }
 }
 
-/// An event as the result of a coroutine; none is the end of the iteration.
-fn given(event: Bound<'_, PyAny>) -> PyErr {
-    if event.is_none() {
-        PyStopAsyncIteration::new_err(())
-    } else {
-        PyStopIteration::new_err((event.unbind(),))
+/// What is awaited and done already.
+#[pyclass(frozen)]
+pub(crate) struct Done;
+
+#[pymethods]
+impl Done {
+    #[expect(clippy::unused_self, reason = "a method of awaitables")]
+    fn __await__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        PyTuple::empty(py).try_iter()
     }
 }

@@ -16,20 +16,27 @@ use pyo3_async_runtimes::generic::{self, ContextExt};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::fork::Origin;
+
 /// How long the end of the process waits for tasks that call into Python.
 const SHUT_DOWN: Duration = Duration::from_secs(5);
 
-static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+static RUNTIME: OnceLock<(Origin, tokio::runtime::Runtime)> = OnceLock::new();
 static CLOSING: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
 static IN_FLIGHT: AtomicUsize = AtomicUsize::new(0);
 
-/// The runtime of all dataflows of this process.
+/// The runtime of all dataflows of this process. Raises `RuntimeError` in a process that was forked from the
+/// one that made it: its threads are there alone.
 pub(crate) fn runtime() -> PyResult<&'static tokio::runtime::Runtime> {
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime);
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(RUNTIME.get_or_init(|| runtime))
+    let (origin, runtime) = match RUNTIME.get() {
+        Some(made) => made,
+        None => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            RUNTIME.get_or_init(|| (Origin::here(), runtime))
+        }
+    };
+    origin.check()?;
+    Ok(runtime)
 }
 
 /// The future as an `asyncio` awaitable of the running loop. Cancelling it drops the future.
@@ -60,6 +67,11 @@ pub(crate) fn shut_down(py: Python<'_>) {
             std::thread::sleep(Duration::from_millis(1));
         }
     });
+}
+
+/// The tasks of the process before the fork are none of this one: nothing waits for them.
+pub(crate) fn forget_tasks() {
+    IN_FLIGHT.store(0, Ordering::Release);
 }
 
 /// The runtime as `pyo3-async-runtimes` sees it: everything that it spawns is counted until it has left.
@@ -111,7 +123,7 @@ impl generic::Runtime for Counted {
 
     fn spawn<F: Future<Output = ()> + Send + 'static>(future: F) -> Joined {
         let in_flight = InFlight::new();
-        let runtime = RUNTIME.get().expect("`awaitable` makes the runtime first");
+        let (_, runtime) = RUNTIME.get().expect("`awaitable` makes the runtime first");
         Joined(runtime.spawn(async move {
             let _in_flight = in_flight;
             future.await;
@@ -120,7 +132,7 @@ impl generic::Runtime for Counted {
 
     fn spawn_blocking<F: FnOnce() + Send + 'static>(function: F) -> Joined {
         let in_flight = InFlight::new();
-        let runtime = RUNTIME.get().expect("`awaitable` makes the runtime first");
+        let (_, runtime) = RUNTIME.get().expect("`awaitable` makes the runtime first");
         Joined(runtime.spawn_blocking(move || {
             let _in_flight = in_flight;
             function();

@@ -12,6 +12,14 @@ use crate::arrow::ArrowValue;
 use crate::value::{Payload, encoding_name};
 
 /// A message that another node sent.
+///
+/// ```python
+/// >>> await camera.send("image", b"pixels", width=6)
+/// >>> match await view.next_event():
+/// ...     case thalweg.Input("image", value) as event:
+/// ...         print(bytes(value), event.metadata["width"], event.sequence)
+/// b'pixels' 6 0
+/// ```
 #[pyclass(frozen)]
 pub(crate) struct Input {
     message: thalweg::Input,
@@ -116,6 +124,13 @@ impl Input {
 }
 
 /// A timer that came due.
+///
+/// ```python
+/// >>> match await clock.next_event():
+/// ...     case thalweg.Tick(id, missed):
+/// ...         print(id)
+/// tick
+/// ```
 #[pyclass(frozen, get_all)]
 pub(crate) struct Tick {
     /// The input that the timer feeds.
@@ -139,6 +154,12 @@ impl Tick {
 }
 
 /// The last event of an input.
+///
+/// ```python
+/// >>> camera.close()
+/// >>> await view.next_event()
+/// InputClosed(id="image", dropped=0)
+/// ```
 #[pyclass(frozen, get_all)]
 pub(crate) struct InputClosed {
     /// The input.
@@ -160,6 +181,12 @@ impl InputClosed {
 }
 
 /// The last event of all.
+///
+/// ```python
+/// >>> run.stop()
+/// >>> await camera.next_event()
+/// Stop(reason="requested")
+/// ```
 #[pyclass(frozen, get_all)]
 pub(crate) struct Stop {
     /// `requested` or `inputs-closed`.

@@ -1,6 +1,7 @@
 //! Dataflows in Python: read, checked, started.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::path::PathBuf;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -73,9 +74,20 @@ impl Flow {
 
 impl Flow {
     fn checked(dataflow: Result<Dataflow, DescriptorError>) -> PyResult<Self> {
-        let dataflow = dataflow.map_err(|error| DataflowError::new_err(error.to_string()))?;
+        let dataflow = dataflow.map_err(|error| DataflowError::new_err(whole(&error)))?;
         Ok(Self { dataflow, name: None })
     }
+}
+
+/// What is wrong, and why.
+fn whole(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// The problems, each with what the value is called that it is about.
@@ -85,7 +97,7 @@ fn placed(error: &DescriptorError, places: &[String]) -> String {
         _ => problem.to_string(),
     };
     match error.problems() {
-        [] => error.to_string(),
+        [] => whole(error),
         problems => problems.iter().map(one).collect::<Vec<_>>().join("\n"),
     }
 }
@@ -136,8 +148,10 @@ fn embed(
     give: mpsc::UnboundedSender<(String, NodePorts)>,
 ) -> PyResult<()> {
     let name = id.to_owned();
+    let node = prepared.dataflow().nodes().iter().find(|node| node.id.as_str() == id);
+    let parameters = node.map(|node| node.parameters.clone()).unwrap_or_default();
     let embedded = prepared.embed_restartable(id, move |ports| {
-        let (node, end) = NodePorts::new(ports);
+        let (node, end) = NodePorts::new(ports, parameters.clone());
         let taken = give.send((name.clone(), node)).is_ok();
         async move {
             if !taken {

@@ -12,6 +12,7 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 #[pyfunction]
 pub(crate) fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+    crate::bridge::forget_tasks();
 }
 
 /// The process in which something was made.
@@ -30,8 +31,8 @@ impl Origin {
             return Ok(());
         }
         Err(PyRuntimeError::new_err(
-            "a node and its dataflow belong to the process before the fork; start one in this process, \
-             or use the `spawn` method of multiprocessing",
+            "a node and its dataflow belong to the process before the fork; use the `spawn` method of \
+             multiprocessing, or `subprocess`",
         ))
     }
 }

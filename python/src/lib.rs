@@ -5,6 +5,8 @@
 
 mod arrow;
 mod awaiting;
+#[cfg(feature = "bench")]
+mod bench;
 mod bridge;
 mod command;
 mod event;
@@ -23,7 +25,10 @@ mod _native {
     #[pymodule_export]
     use super::arrow::ArrowValue;
     #[pymodule_export]
-    use super::awaiting::{Events, NextEvent};
+    use super::awaiting::{Done, Events};
+    #[cfg(feature = "bench")]
+    #[pymodule_export]
+    use super::bench::next_by_future;
     #[pymodule_export]
     use super::bridge::shut_down;
     #[pymodule_export]

@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,12 +34,17 @@ const AFTER_HOST: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5
 #[pyclass(frozen)]
 pub(crate) struct LinkPorts {
     link: Mutex<Option<NodeLink>>,
+    /// How often something has come.
+    came: AtomicU64,
+    /// Wakes those who wait, where some may.
+    wake: Mutex<Option<Py<PyAny>>>,
     origin: Origin,
 }
 
 impl LinkPorts {
     fn new(link: NodeLink) -> Self {
-        Self { link: Mutex::new(Some(link)), origin: Origin::here() }
+        let (link, origin) = (Mutex::new(Some(link)), Origin::here());
+        Self { link, came: AtomicU64::new(0), wake: Mutex::default(), origin }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<NodeLink>> {
@@ -52,8 +58,35 @@ impl LinkPorts {
         self.origin.check()?;
         match self.lock().as_mut() {
             Some(link) => use_link(link).map_err(|error| NodeClosed::new_err(error.to_string())),
-            None => Err(NodeClosed::new_err("the node is closed")),
+            None => Err(NodeClosed::new_err("the node has ended")),
         }
+    }
+
+    /// Like [`Self::with_link`], where others may wait for what has come with it.
+    fn use_link<R>(
+        &self,
+        py: Python<'_>,
+        use_link: impl FnOnce(&mut NodeLink) -> Result<R, LinkError>,
+    ) -> PyResult<R> {
+        let mut news = false;
+        let used = self.with_link(|link| {
+            let used = use_link(link);
+            news = link.take_news();
+            used
+        });
+        if news {
+            self.came.fetch_add(1, Ordering::AcqRel);
+            self.wake(py)?;
+        }
+        used
+    }
+
+    fn wake(&self, py: Python<'_>) -> PyResult<()> {
+        let wake = {
+            let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
+            wake.as_ref().map(|wake| wake.clone_ref(py))
+        };
+        wake.map_or(Ok(()), |wake| wake.call0(py).map(drop))
     }
 
     /// See `NodePorts::take`.
@@ -62,7 +95,7 @@ impl LinkPorts {
         py: Python<'py>,
         inputs: Option<&[usize]>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match self.with_link(|link| link.take(inputs))? {
+        match self.use_link(py, |link| link.take(inputs))? {
             Taken::Event(event) => to_python(py, event),
             Taken::Ended => Ok(py.None().into_bound(py)),
             Taken::Nothing => Ok(nothing_now(py)),
@@ -128,8 +161,22 @@ impl LinkPorts {
     }
 
     /// Reads what has come and writes what waits. To be called when the descriptor is ready.
-    fn pump(&self) -> PyResult<()> {
-        self.with_link(NodeLink::pump)
+    fn pump(&self, py: Python<'_>) -> PyResult<()> {
+        self.use_link(py, NodeLink::pump)
+    }
+
+    /// How often something has come: whoever has looked since a number was given need not wait while it is
+    /// the same.
+    fn came(&self) -> u64 {
+        self.came.load(Ordering::Acquire)
+    }
+
+    /// `wake` is called when something has come, by whatever call; none where nobody waits.
+    fn wake_by(&self, wake: Option<Py<PyAny>>) {
+        let mut known = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *known, wake);
+        drop(known); // What the one before drops may come back here.
+        drop(before);
     }
 
     /// Nobody waits for an event any more.
@@ -144,7 +191,7 @@ impl LinkPorts {
 
     /// See `NodePorts.next_batch`.
     fn next_batch<'py>(&self, py: Python<'py>, max: usize) -> PyResult<Bound<'py, PyAny>> {
-        let (batch, ended) = self.with_link(|link| {
+        let (batch, ended) = self.use_link(py, |link| {
             let mut batch = Vec::new();
             while batch.len() < max.min(thalweg::MAX_BATCH) {
                 match link.take(None) {
@@ -184,13 +231,13 @@ impl LinkPorts {
         metadata: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Option<Unsent>> {
         let message = outgoing(value, metadata)?;
-        let back = self.with_link(|link| link.try_send(output, message))?;
+        let back = self.use_link(value.py(), |link| link.try_send(output, message))?;
         Ok(back.map_err(send_error)?.map(Unsent::new))
     }
 
     /// See `NodePorts.send_again`.
-    fn send_again(&self, output: &str, unsent: &Unsent) -> PyResult<bool> {
-        let back = self.with_link(|link| link.try_send(output, unsent.message()))?;
+    fn send_again(&self, py: Python<'_>, output: &str, unsent: &Unsent) -> PyResult<bool> {
+        let back = self.use_link(py, |link| link.try_send(output, unsent.message()))?;
         Ok(back.map_err(send_error)?.is_none())
     }
 

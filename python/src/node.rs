@@ -7,10 +7,10 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList};
-use thalweg::{InputId, Outgoing, Ports, SendError};
+use thalweg::{InputId, Outgoing, Parameters, Ports, SendError};
 use tokio::sync::oneshot;
 
-use crate::event::to_python;
+use crate::event::{parameter_dict, to_python};
 use crate::fork::Origin;
 use crate::readiness::Readiness;
 use crate::value::outgoing;
@@ -35,6 +35,7 @@ create_exception!(
 #[pyclass(frozen)]
 pub(crate) struct NodePorts {
     shared: Arc<Shared>,
+    parameters: Parameters,
     origin: Origin,
 }
 
@@ -47,14 +48,14 @@ pub(crate) struct Shared {
 
 impl NodePorts {
     /// The ports, and what resolves when the node has ended.
-    pub(crate) fn new(ports: Ports) -> (Self, NodeEnd) {
+    pub(crate) fn new(ports: Ports, parameters: Parameters) -> (Self, NodeEnd) {
         let (done, ended) = oneshot::channel();
         let shared = Arc::new(Shared {
             ports: Mutex::new(Some(ports)),
             done: Mutex::new(Some(done)),
             waker: OnceLock::new(),
         });
-        let node = Self { shared: Arc::clone(&shared), origin: Origin::here() };
+        let node = Self { shared: Arc::clone(&shared), parameters, origin: Origin::here() };
         (node, NodeEnd { shared, ended })
     }
 
@@ -66,6 +67,18 @@ impl NodePorts {
         }
     }
 
+    /// [`Ports::poll_recv`], for who waits by the waker of a future.
+    #[cfg(feature = "bench")]
+    pub(crate) fn poll_next(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<PyResult<Option<thalweg::Event>>> {
+        match self.with_ports(|ports| Ok(ports.poll_recv(context))) {
+            Ok(polled) => polled.map(Ok),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
     /// The next event, of these inputs or of all; `None` once there will be none, `False` when there is none
     /// now.
     pub(crate) fn take<'py>(
@@ -73,10 +86,15 @@ impl NodePorts {
         py: Python<'py>,
         inputs: Option<&[usize]>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut context = Context::from_waker(self.waker()?);
+        let waker = self.waker()?;
         let taken = self.with_ports(|ports| {
+            let mut context = Context::from_waker(waker);
             Ok(match inputs {
-                None => ports.poll_recv(&mut context),
+                // Where there is an event, that there might be none costs nothing.
+                None => match ports.try_recv() {
+                    Ok(event) => Poll::Ready(Some(event)),
+                    Err(_) => ports.poll_recv(&mut context),
+                },
                 Some(inputs) => ports.poll_recv_of(&mut context, inputs),
             })
         })?;
@@ -138,6 +156,11 @@ impl Drop for NodePorts {
 
 #[pymethods]
 impl NodePorts {
+    /// What the descriptor gives the node.
+    fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        parameter_dict(py, &self.parameters)
+    }
+
     /// From now on the node is woken by `readiness`, with this token.
     fn attach(&self, readiness: &Readiness, token: u64) -> PyResult<()> {
         let attached = self.shared.waker.set(readiness.waker(token));

@@ -14,6 +14,7 @@ use thalweg::{
 use tokio::sync::{mpsc, watch};
 
 use crate::bridge::{awaitable, runtime};
+use crate::fork::Origin;
 use crate::node::{NodeClosed, NodePorts, StartError, ThalwegError, nothing_now};
 use crate::readiness::Readiness;
 
@@ -23,6 +24,7 @@ pub(crate) struct Run {
     control: Control,
     report: watch::Receiver<Option<String>>,
     feed: Mutex<Option<RunFeed>>,
+    origin: Origin,
 }
 
 impl Run {
@@ -34,7 +36,8 @@ impl Run {
             // Nobody may be waiting any more.
             let _ = done.send(Some(json(&report)));
         });
-        Ok(Self { control, report, feed: Mutex::new(Some(feed)) })
+        let feed = Mutex::new(Some(feed));
+        Ok(Self { control, report, feed, origin: Origin::here() })
     }
 }
 
@@ -57,13 +60,17 @@ impl Run {
     }
 
     /// Asks the dataflow to end.
-    fn stop(&self) {
+    fn stop(&self) -> PyResult<()> {
+        self.origin.check()?;
         self.control.stop();
+        Ok(())
     }
 
     /// Ends every node at once.
-    fn kill(&self) {
+    fn kill(&self) -> PyResult<()> {
+        self.origin.check()?;
         self.control.kill();
+        Ok(())
     }
 
     /// Resolves when another instance of the node is ready.

@@ -18,6 +18,15 @@ use crate::event::parameters;
 ///
 /// Supports the buffer protocol, read only: `memoryview(payload)` and whatever takes a buffer share the
 /// bytes, which live as long as any view of them.
+///
+/// ```python
+/// >>> payload = thalweg.Payload(b"pixels")
+/// >>> payload.encoding, len(payload), bytes(payload)
+/// ('raw', 6, b'pixels')
+/// >>> await camera.send("image", payload)
+/// >>> (await view.next_event()).payload
+/// <...Payload object at ...>
+/// ```
 #[pyclass(frozen)]
 pub(crate) struct Payload {
     bytes: Bytes,

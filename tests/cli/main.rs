@@ -5,7 +5,6 @@
 mod bad_input;
 mod interrupt;
 mod process;
-mod readme;
 mod run;
 mod shown;
 mod support;

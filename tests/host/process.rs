@@ -330,7 +330,7 @@ fn has_children() -> bool {
 
 #[tokio::test]
 async fn the_interpreter_of_the_embedding_program_is_the_usual_one() {
-    let flow = program(node("", "", ""), "python", "#!/bin/sh\nshift 3\necho \"$@\"\n");
+    let flow = program(node("", "", ""), "python", "#!/bin/sh\necho \"$4\"\nexec python3 \"$@\"\n");
     let (python, script) = (flow.folder().join("python"), flow.folder().join("script.py"));
     let outcome = flow.python(python).run().await;
     outcome.assert_ok();

@@ -1,7 +1,8 @@
 """What the tests share: two kinds of event loop, and dataflows of a few lines."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy
 import pytest
 import thalweg
 import uvloop
+from scripts import Folder
 from thalweg._value import Value
 
 GUESTS = Path(__file__).parents[2] / "guests" / "target" / "components"
@@ -26,6 +28,20 @@ def run_main(request: pytest.FixtureRequest) -> Main:
             return runner.run(main)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def runtime_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the dataflows of a test listen for processes. The paths of sockets must be short."""
+    with tempfile.TemporaryDirectory(prefix="thalweg-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A folder for scripts."""
+    return Folder(tmp_path, GUESTS)
 
 
 def dataflow(text: str) -> thalweg.Dataflow:

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import logging
 import os
 import subprocess
@@ -38,6 +39,21 @@ def test_an_exception_ends_its_node_with_its_traceback(run_main: Main) -> None:
     assert exit.name == "failed" and not exit.ok
     assert "in sink" in exit.text and "a bug of the node" in exit.text
     assert report.nodes["source"].exit.ok
+
+
+def test_leaving_a_node_by_an_exception_ends_it_as_failed(run_main: Main) -> None:
+    async def sink(node: thalweg.Node) -> None:
+        async with node:
+            raise RuntimeError("a bug of the node")
+
+    async def source(node: thalweg.Node) -> None:
+        with pytest.raises(RuntimeError, match="mine"), node:
+            raise RuntimeError("mine")
+
+    report = run_main(run_flow(DIRECT, source=source, sink=sink))
+    for id, error in {"sink": "a bug of the node", "source": "mine"}.items():
+        exit = report.nodes[id].exit
+        assert exit.name == "failed" and exit.text.endswith(f"RuntimeError: {error}"), exit
 
 
 def test_leaving_the_block_stops_and_drains(run_main: Main) -> None:
@@ -146,22 +162,6 @@ def test_a_node_used_in_another_loop_is_refused() -> None:
         asyncio.run(elsewhere())
 
 
-def test_a_fork_is_refused() -> None:
-    async def main() -> int:
-        flow = dataflow(ENDLESS)
-        flow.node("sink")(take_all)
-        async with flow.start():
-            if (child := os.fork()) == 0:
-                try:
-                    await dataflow(DIRECT).node("sink")(take_all)  # type: ignore[misc]
-                except BaseException:
-                    os._exit(3)
-                os._exit(0)
-            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-    assert asyncio.run(main()) == 3
-
-
 EXIT = f"""
 import asyncio, thalweg
 flow = thalweg.Dataflow.from_text('''{ENDLESS}''', {str(GUESTS)!r})
@@ -189,3 +189,26 @@ def test_the_process_may_exit_while_events_arrive() -> None:
 
 def test_the_package_is_typed() -> None:
     assert (Path(thalweg.__file__).parent / "py.typed").exists()
+
+
+def test_nothing_is_left_of_a_loop_that_is_done_with() -> None:
+    async def once() -> None:
+        flow = thalweg.Dataflow.from_text("nodes: [{ id: node, embedded: true }]")
+
+        @flow.node("node")
+        async def node(node: thalweg.Node) -> None:
+            async for _ in node.events():
+                pass
+
+        async with flow.start() as run:
+            run.stop()
+
+    def descriptors() -> int:
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    asyncio.run(once())
+    before = descriptors()
+    for _ in range(5):
+        asyncio.run(once())
+    assert descriptors() == before

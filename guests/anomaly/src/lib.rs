@@ -1,7 +1,9 @@
-//! Smooths each input on `smooth` and tells on `alert` of values far from it. The quick start, which
-//! `tests/host/quickstart.rs` runs.
+//! Smooths each input on `smooth`, beside the range of usual values (`low`, `high`), and tells on `alert` of
+//! values outside. The quick start, which `tests/host/quickstart.rs` runs.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
 
 use thalweg_guest::{Encoding, Event, Handler, Result, handler, outputs, parameters};
 
@@ -32,22 +34,49 @@ impl Handler for Anomaly {
     }
 
     fn on_event(&mut self, event: Event) -> Result {
-        let Event::Input { id, mut message, .. } = event else { return Ok(()) };
+        let Event::Input { id, message, .. } = event else { return Ok(()) };
         let value: f64 = message.payload.text()?.trim().parse()?;
         let new = Usual { values: 0, mean: value, variance: 0.0 };
         let usual = self.inputs.entry(id.clone()).or_insert(new);
-        let difference = value - usual.mean;
-        let deviation = usual.variance.sqrt().max(LEAST_DEVIATION);
-        if usual.values >= WARM_UP && difference.abs() > self.threshold * deviation {
-            let alert = format!("{id} is {value}, usually {:.1} ± {deviation:.1}", usual.mean);
-            outputs::send("alert", alert)?;
+        if usual.range(self.threshold).is_some_and(|range| !range.contains(&value)) {
+            let alert = format!("{id} is {value}, usually {usual}");
+            let parameters = [("of".into(), id.clone().into()), ("value".into(), value.into())];
+            outputs::send_with("alert", alert, Encoding::Raw, &parameters)?;
         }
-        usual.values += 1;
-        usual.mean += self.alpha * difference;
-        usual.variance += self.alpha * (difference * difference - usual.variance);
-        message.metadata.parameters.push(("input".into(), id.into()));
+        usual.take(value, self.alpha);
+        let mut parameters = message.metadata.parameters;
+        parameters.push(("input".into(), id.into()));
+        if let Some(range) = usual.range(self.threshold) {
+            parameters.push(("low".into(), (*range.start()).into()));
+            parameters.push(("high".into(), (*range.end()).into()));
+        }
         let smooth = format!("{:.1}", usual.mean);
-        Ok(outputs::send_with("smooth", smooth, Encoding::Raw, &message.metadata.parameters)?)
+        Ok(outputs::send_with("smooth", smooth, Encoding::Raw, &parameters)?)
+    }
+}
+
+impl Usual {
+    /// From where to where the next value is not far; none before enough of them are known.
+    fn range(&self, threshold: f64) -> Option<RangeInclusive<f64>> {
+        let far = threshold * self.deviation();
+        (self.values >= WARM_UP).then_some(self.mean - far..=self.mean + far)
+    }
+
+    fn deviation(&self) -> f64 {
+        self.variance.sqrt().max(LEAST_DEVIATION)
+    }
+
+    fn take(&mut self, value: f64, alpha: f64) {
+        let difference = value - self.mean;
+        self.values += 1;
+        self.mean += alpha * difference;
+        self.variance += alpha * (difference * difference - self.variance);
+    }
+}
+
+impl fmt::Display for Usual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} ± {:.1}", self.mean, self.deviation())
     }
 }
 

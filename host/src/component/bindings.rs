@@ -5,7 +5,6 @@ wasmtime::component::bindgen!({
     inline: "
         package thalweg:host;
         world host {
-            import thalweg:node/outputs@0.1.0;
             import thalweg:node/events@0.1.0;
             import thalweg:node/lifecycle@0.1.0;
             import thalweg:node/parameters@0.1.0;
@@ -14,13 +13,12 @@ wasmtime::component::bindgen!({
     ",
     world: "thalweg:host/host",
     imports: {
-        "thalweg:node/outputs.send": async | trappable,
         "thalweg:node/events.next": async | trappable,
         "thalweg:node/events.next-batch": async | trappable,
         "wasi:logging/logging.log": async | trappable,
         default: trappable,
     },
-    // Written by hand, so that an event reaches the component with one copy: from the shared payload
-    // into its memory.
+    // Written by hand, as `imports::outputs` is, so that a payload crosses the wall with one copy: from
+    // where the host has it into the memory of the component, or from there to where the host keeps it.
     with: { "thalweg:node/types": crate::component::types },
 });

@@ -25,12 +25,18 @@ impl Handles {
         Self { table, held: 0, limit }
     }
 
-    /// A new handle to `bytes`.
-    pub(crate) fn push(&mut self, bytes: Bytes) -> wasmtime::Result<Resource<Buffer>> {
-        let asked = self.held + bytes.len() as u64;
+    /// Whether there is room for so many bytes, and how many are held then.
+    pub(crate) fn check(&self, bytes: usize) -> wasmtime::Result<u64> {
+        let asked = self.held + bytes as u64;
         if asked > self.limit {
             Err(Limit::Buffers { asked, limit: self.limit })?;
         }
+        Ok(asked)
+    }
+
+    /// A new handle to `bytes`.
+    pub(crate) fn push(&mut self, bytes: Bytes) -> wasmtime::Result<Resource<Buffer>> {
+        let asked = self.check(bytes.len())?;
         let handle = self.table.push(Buffer(bytes));
         let handle = handle.map_err(|_| Limit::Handles { limit: MAX_HANDLES })?;
         self.held = asked;

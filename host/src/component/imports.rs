@@ -16,5 +16,6 @@ use super::state::NodeState;
 /// Offers everything that a node may import: `thalweg:node`, `wasi:logging`, and WASI 0.2.
 pub(crate) fn add_to_linker(linker: &mut Linker<NodeState>) -> wasmtime::Result<()> {
     Host_::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    outputs::add_to_linker(linker)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }

@@ -147,23 +147,10 @@ pub fn lower(event: event::Event, inline: u64, handles: &mut Handles) -> wasmtim
     })
 }
 
-/// Takes what a component sends. A handle is used up.
-///
-/// # Errors
-///
-/// When the handle is not one that the component holds.
-pub fn lift(
-    payload: Payload,
-    encoding: Encoding,
-    parameters: ParameterList,
-    handles: &mut Handles,
-) -> wasmtime::Result<Outgoing> {
-    let payload = match payload {
-        Payload::Inline(bytes) => bytes,
-        Payload::Shared(handle) => handles.take(handle)?,
-    };
+/// What a component sends.
+pub fn outgoing(payload: Bytes, encoding: Encoding, parameters: ParameterList) -> Outgoing {
     let parameters = parameters.into_iter().map(|(name, value)| (name, value.into())).collect();
-    Ok(Outgoing { payload, encoding: encoding.into(), parameters })
+    Outgoing { payload, encoding: encoding.into(), parameters }
 }
 
 pub fn parameter_list(parameters: &event::Parameters) -> ParameterList {

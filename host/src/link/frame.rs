@@ -139,6 +139,12 @@ pub(super) enum Body<'a> {
         offset: u64,
         len: u64,
     },
+    /// Part of a payload that the other end has lent: it has it already.
+    Theirs {
+        lease: u64,
+        offset: u64,
+        len: u64,
+    },
 }
 
 impl Body<'_> {
@@ -146,7 +152,7 @@ impl Body<'_> {
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Inline(bytes) => bytes.len() as u64,
-            Self::Leased { len, .. } => *len,
+            Self::Leased { len, .. } | Self::Theirs { len, .. } => *len,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Payloads that the other process looks at in shared memory. What is lent stays as it is until it is
 //! returned; what is not returned stays lent until the link ends, and counts towards a bound.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use memmap2::{MmapOptions, MmapRaw};
@@ -59,6 +59,16 @@ impl Lender {
             len: len as u64,
         };
         (body, notice)
+    }
+
+    /// Part of what is lent.
+    pub(super) fn part(&self, lease: u64, offset: u64, len: u64) -> Result<Bytes, WireError> {
+        let payload = self.lent.get(&lease).ok_or(WireError::Malformed("no such lease"))?;
+        let begin = usize::try_from(offset).ok();
+        let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok());
+        let range = begin.zip(end).filter(|(_, end)| *end <= payload.len());
+        let (begin, end) = range.ok_or(WireError::Malformed("a payload is not in its lease"))?;
+        Ok(payload.slice(begin..end))
     }
 
     /// The other process does not look at this payload any more. Gives what to say then.
@@ -165,25 +175,50 @@ impl View {
 
     /// The payload as it is, returned when the last part of it is dropped. Only where the other process
     /// keeps it as it is until then.
-    pub(super) fn borrow(self, lease: u64, returns: &Returns) -> Bytes {
-        Bytes::from_owner(Borrowed { view: self, lease, returns: returns.clone() })
+    pub(super) fn borrow(self, lease: u64, borrower: &Borrower) -> Bytes {
+        let borrowed = Borrowed { view: self, lease, borrower: borrower.clone() };
+        let (begin, len) = (borrowed.as_ref().as_ptr().addr(), borrowed.view.len);
+        borrower.lock().held.insert((begin, lease), len);
+        Bytes::from_owner(borrowed)
     }
 }
 
-/// Leases that are to be returned, from whichever thread drops the last part of a payload.
+/// What is borrowed, and what is to be returned, from whichever thread drops the last part of a payload.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Returns(Arc<Mutex<Vec<u64>>>);
+pub(super) struct Borrower(Arc<Mutex<Books>>);
 
-impl Returns {
-    pub(super) fn take(&self) -> Vec<u64> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+#[derive(Debug, Default)]
+struct Books {
+    /// By address and lease, the length.
+    held: BTreeMap<(usize, u64), usize>,
+    returned: Vec<u64>,
+}
+
+impl Borrower {
+    /// The leases that nothing is left of since the last call.
+    pub(super) fn take_returned(&self) -> Vec<u64> {
+        std::mem::take(&mut self.lock().returned)
+    }
+
+    /// How the payload crosses, where it is part of what is borrowed.
+    pub(super) fn body(&self, payload: &Bytes) -> Option<Body<'static>> {
+        let begin = payload.as_ptr().addr();
+        let books = self.lock();
+        let (&(start, lease), &held) = books.held.range(..=(begin, u64::MAX)).next_back()?;
+        let offset = begin - start;
+        let (offset, len) = (offset as u64, payload.len() as u64);
+        (offset + len <= held as u64 && len > 0).then_some(Body::Theirs { lease, offset, len })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 struct Borrowed {
     view: View,
     lease: u64,
-    returns: Returns,
+    borrower: Borrower,
 }
 
 impl AsRef<[u8]> for Borrowed {
@@ -200,6 +235,9 @@ impl AsRef<[u8]> for Borrowed {
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        self.returns.0.lock().unwrap_or_else(PoisonError::into_inner).push(self.lease);
+        let begin = self.as_ref().as_ptr().addr();
+        let mut books = self.borrower.lock();
+        books.held.remove(&(begin, self.lease));
+        books.returned.push(self.lease);
     }
 }

@@ -1,5 +1,7 @@
 //! The node's side of the link. Nothing here waits, but the handshake and the end.
 
+mod receive;
+
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -10,11 +12,11 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use super::credit::{Credit, May};
-use super::frame::{self, Content, FromHost, FromNode, Memory, PROTOCOL, decode};
-use super::leases::{Lender, Notice, Returns, Viewer};
+use super::frame::{self, Content, FromNode, Memory, PROTOCOL};
+use super::leases::{Borrower, Lender, Notice, Viewer};
 use super::wire::{self, Incoming, WireError};
-use crate::event::{Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick};
-use crate::id::{InputId, NodeId, OutputId};
+use crate::event::{Event, Parameters};
+use crate::id::{InputId, OutputId};
 use crate::ports::{MAX_BATCH, Outgoing, SendError};
 
 /// What may wait to go out before a node that sends must wait, in bytes.
@@ -47,7 +49,9 @@ pub struct NodeLink {
     credits: Vec<Credit>,
     lender: Lender,
     viewer: Viewer,
-    returns: Returns,
+    borrower: Borrower,
+    /// Something came that [`Self::take_news`] has not told of.
+    news: bool,
     gone: Option<LinkError>,
 }
 
@@ -175,7 +179,8 @@ impl NodeLink {
             credits: Vec::new(),
             lender: Lender::default(),
             viewer: Viewer::default(),
-            returns: Returns::default(),
+            borrower: Borrower::default(),
+            news: false,
             gone: None,
         }
     }
@@ -256,6 +261,12 @@ impl NodeLink {
         }
         self.want(inputs)?;
         Ok(Taken::Nothing)
+    }
+
+    /// Whether something came since this was asked last. Every call reads what has come, and the descriptor
+    /// does not become readable again for it: whoever else waits must be told to look again.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
     }
 
     /// Nobody waits for an event any more. One that is on its way already is kept for the next
@@ -346,13 +357,19 @@ impl NodeLink {
     }
 
     fn put_message(&mut self, output: usize, message: &Outgoing, bytes: u64) {
-        let (body, Notice { forget, segment }) = self.lender.body(&message.payload);
-        for memory in forget {
-            self.outgoing.put(&FromNode::Memory(memory));
-        }
-        if let Some((memory, file)) = segment {
-            self.outgoing.put_with_file(&FromNode::Memory(memory), file);
-        }
+        let body = match self.borrower.body(&message.payload) {
+            Some(body) => body,
+            None => {
+                let (body, Notice { forget, segment }) = self.lender.body(&message.payload);
+                for memory in forget {
+                    self.outgoing.put(&FromNode::Memory(memory));
+                }
+                if let Some((memory, file)) = segment {
+                    self.outgoing.put_with_file(&FromNode::Memory(memory), file);
+                }
+                body
+            }
+        };
         let arrow = message.encoding == crate::event::Encoding::Arrow;
         let parameters = frame::data(&message.parameters);
         let outgoing = Content { arrow, parameters, body };
@@ -418,7 +435,7 @@ impl NodeLink {
     }
 
     fn flush(&mut self) -> Result<(), LinkError> {
-        for lease in self.returns.take() {
+        for lease in self.borrower.take_returned() {
             self.outgoing.put(&FromNode::Memory(Memory::Return { lease }));
         }
         if let Some(gone) = &self.gone {
@@ -438,133 +455,6 @@ impl NodeLink {
     fn lose(&mut self, error: WireError) -> LinkError {
         self.gone.insert(error.into()).clone()
     }
-
-    fn receive_frames(&mut self) -> Result<(), WireError> {
-        loop {
-            let received = self.incoming.receive(&self.socket);
-            // What came before the end is not lost by it.
-            while self.receive_frame()? {}
-            if !received? || (self.coming == 0 && !self.incoming.is_within_frame()) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Takes the welcome, or the reason why there is none.
-    fn greet(&mut self) -> Result<Option<String>, AttachError> {
-        let malformed = |error: WireError| AttachError::from(LinkError::from(error));
-        let Some(body) = self.incoming.next().map_err(malformed)? else { return Ok(None) };
-        match decode(body).map_err(WireError::from).map_err(malformed)? {
-            FromHost::Refused { reason } => return Ok(Some(reason.to_owned())),
-            FromHost::Welcome { version, node, inputs, outputs, parameters, max_payload } => {
-                if version != env!("CARGO_PKG_VERSION") {
-                    return Ok(Some(other_version(version)));
-                }
-                let unnamed = |_| malformed(WireError::Malformed("a name is wrong"));
-                let inputs: Result<Vec<InputId>, _> = inputs.iter().map(|id| id.parse()).collect();
-                let outputs: Result<Vec<OutputId>, _> =
-                    outputs.iter().map(|id| id.parse()).collect();
-                let id: Result<NodeId, _> = node.parse();
-                self.node = Description {
-                    id: id.map_err(unnamed)?.to_string(),
-                    inputs: inputs.map_err(unnamed)?,
-                    outputs: outputs.map_err(unnamed)?,
-                    parameters: frame::parameters(&parameters),
-                    max_payload,
-                };
-                self.closed = vec![false; self.node.inputs.len()];
-                self.credits = self.node.outputs.iter().map(|_| Credit::default()).collect();
-            }
-            _ => return Err(malformed(WireError::Malformed("no welcome"))),
-        }
-        Ok(None)
-    }
-
-    /// Takes the next frame. False when there is none that is whole.
-    fn receive_frame(&mut self) -> Result<bool, WireError> {
-        let Some(body) = self.incoming.next()? else { return Ok(false) };
-        let frame: FromHost<'_> = decode(body)?;
-        let (input, event) = match frame {
-            FromHost::Open => {
-                self.open = true;
-                return Ok(true);
-            }
-            FromHost::Batch { len } => {
-                self.coming = len;
-                self.wanted = None;
-                return Ok(true);
-            }
-            FromHost::Room { output, events, bytes } => {
-                if let Some(credit) = self.credits.get_mut(at(output)) {
-                    credit.give(events, bytes);
-                }
-                return Ok(true);
-            }
-            FromHost::OutputClosed { output } => {
-                if let Some(credit) = self.credits.get_mut(at(output)) {
-                    credit.close();
-                }
-                return Ok(true);
-            }
-            FromHost::Memory(memory) => return self.receive_memory(memory).map(|()| true),
-            FromHost::Welcome { .. } | FromHost::Refused { .. } => {
-                return Err(WireError::Malformed("a second welcome"));
-            }
-            FromHost::Input { input, dropped, timestamp, sequence, content } => {
-                let payload = match content.body {
-                    frame::Body::Inline(bytes) => bytes::Bytes::copy_from_slice(bytes),
-                    frame::Body::Leased { lease, segment, offset, len } => {
-                        self.viewer.view(segment, offset, len)?.borrow(lease, &self.returns)
-                    }
-                };
-                let parameters = frame::parameters(&content.parameters);
-                let encoding = content.encoding();
-                let metadata = Metadata { timestamp, sequence, encoding, parameters };
-                let id = named(&self.node.inputs, input)?;
-                let message = Message { metadata, payload };
-                (Some(input), Event::Input(Input { id, dropped, message }))
-            }
-            FromHost::Tick { input, timestamp, missed } => {
-                let id = named(&self.node.inputs, input)?;
-                (Some(input), Event::Tick(Tick { id, timestamp, missed }))
-            }
-            FromHost::Closed { input, dropped } => {
-                let id = named(&self.node.inputs, input)?;
-                if let Some(closed) = self.closed.get_mut(at(input)) {
-                    *closed = true;
-                }
-                (Some(input), Event::InputClosed(InputClosed { id, dropped }))
-            }
-            FromHost::Stop { requested } => {
-                self.stopped = true;
-                let reason =
-                    if requested { StopReason::Requested } else { StopReason::InputsClosed };
-                (None, Event::Stop(reason))
-            }
-        };
-        self.coming = self.coming.saturating_sub(1);
-        self.ready.push_back((input.map(at), event));
-        Ok(true)
-    }
-
-    fn receive_memory(&mut self, memory: Memory) -> Result<(), WireError> {
-        match memory {
-            Memory::Segment { segment, len } => {
-                let file = self.incoming.file()?;
-                self.viewer.open(segment, len, &file)
-            }
-            Memory::Forget { segment } => {
-                self.viewer.forget(segment);
-                Ok(())
-            }
-            Memory::Return { lease } => {
-                for memory in self.lender.take_back(lease)? {
-                    self.outgoing.put(&FromNode::Memory(memory));
-                }
-                Ok(())
-            }
-        }
-    }
 }
 
 /// Why versions that differ do not work together.
@@ -573,10 +463,6 @@ pub(super) fn other_version(other: &str) -> String {
         "the host is of version {other} and the Python package of version {}: install the same",
         env!("CARGO_PKG_VERSION")
     )
-}
-
-fn named(inputs: &[InputId], input: u32) -> Result<InputId, WireError> {
-    inputs.get(at(input)).cloned().ok_or(WireError::Malformed("no such input"))
 }
 
 /// A position as it crosses. The size of a descriptor bounds how many there are.

@@ -167,6 +167,9 @@ impl<'a> Service<'a> {
                             self.link.outgoing.put(&FromHost::Memory(memory));
                             view.copy()
                         }
+                        Body::Theirs { lease, offset, len } => {
+                            self.link.lender.part(lease, offset, len)?
+                        }
                     };
                     self.ports.send_granted(output, Outgoing { encoding, parameters, payload });
                 }

@@ -239,6 +239,29 @@ fn messages_of_any_size_cross_both_ways_whole() {
 }
 
 #[test]
+fn what_was_received_is_sent_on_without_a_copy() {
+    let (place, sent) = mpsc::channel();
+    let linked = Linked::new(CHAIN).node("before", move |mut ports| async move {
+        let payload = crate::payload::copy(&[1; 1 << 20]);
+        place.send(payload.as_ptr().addr()).unwrap();
+        ports.send("out", payload).await.map_err(|error| error.to_string())
+    });
+    let linked = linked.node("after", move |mut ports| async move {
+        let Some(Event::Input(input)) = ports.recv().await else { panic!("no message") };
+        let payload = input.message.payload;
+        assert_eq!((payload.len(), payload.as_ptr().addr()), (1000, sent.recv().unwrap() + 24));
+        Ok(())
+    });
+    let (report, ..) = linked.run(|socket| {
+        let mut process = Process::new(socket);
+        let Some(Event::Input(input)) = process.next() else { panic!("no message") };
+        process.send("out", input.message.payload.slice(24..1024)).unwrap();
+        process.end();
+    });
+    assert!(report.is_ok(), "{report:#?}");
+}
+
+#[test]
 fn a_full_inbox_stops_the_node_exactly_when_it_is_full() {
     let text = CHAIN.replace("{ in: linked/out }", "{ in: { source: linked/out, queue: 5 } }");
     let (go, wait) = tokio::sync::oneshot::channel();

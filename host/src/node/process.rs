@@ -37,7 +37,7 @@ pub(super) async fn run(code: &dataflow::Process, setup: NodeSetup, line: StartL
             Some(ProcessProblem::OtherVersion(text))
         }
         Some(Ok(Err(HandshakeError::Ended(Some(failure))))) => {
-            Some(ProcessProblem::Failed { failure })
+            Some(ProcessProblem::Failed { failure: failure.trim_end().to_owned() })
         }
         Some(Ok(Err(HandshakeError::Wire(crate::link::WireError::Malformed(rule))))) => {
             Some(ProcessProblem::Broken(rule.into()))
@@ -53,7 +53,11 @@ pub(super) async fn run(code: &dataflow::Process, setup: NodeSetup, line: StartL
     end.meanwhile(line.wait(Ok(()))).await;
     let mut ports = setup.ports;
     let served = end.meanwhile(link.serve(&mut ports)).await;
-    drop(ports);
+    match &served {
+        // Its script may go on without it for long.
+        Some(Served::Ended { .. }) => ports.end(),
+        _ => drop(ports),
+    }
     match served {
         Some(Served::Broken(rule)) => {
             NodeExit::Failed { message: ProcessProblem::Broken(rule.into()).to_string() }
@@ -93,7 +97,9 @@ async fn fail(
 
 /// Why a process that ended early did so.
 fn ended(end: &ProcessEnd, program: std::path::PathBuf) -> ProcessProblem {
-    if end.stderr().contains("No module named thalweg") {
+    // With quotes where there is no package, and without where it has no module of this name.
+    let missing = ["No module named 'thalweg'", "No module named thalweg"];
+    if missing.iter().any(|text| end.stderr().contains(text)) {
         return ProcessProblem::NoPackage { program };
     }
     let exit = match end.exit() {

@@ -76,15 +76,30 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.inbox.end();
-        if let Some(cycle) = &self.cycle {
+        end(&self.inbox, self.cycle.as_deref(), self.routes.iter());
+    }
+}
+
+impl Ports {
+    /// Ends the node for the others at once, as dropping its place does: for an instance that has said that
+    /// it is done, and takes its time to go.
+    pub(crate) fn end(self) {
+        let Self { events, outputs } = self;
+        let routes = outputs.outputs.iter().map(|output| &output.route);
+        end(&events.inbox, events.cycle.as_deref(), routes);
+    }
+}
+
+/// May be done twice.
+fn end<'a>(inbox: &Inbox, cycle: Option<&Cycle>, routes: impl Iterator<Item = &'a Route>) {
+    inbox.end();
+    if let Some(cycle) = cycle {
+        cycle.close_if_quiet();
+    }
+    for subscriber in routes.flat_map(|route| route.subscribers.iter()) {
+        subscriber.inbox.close_input(subscriber.input);
+        if let Some(cycle) = &subscriber.cycle {
             cycle.close_if_quiet();
-        }
-        for subscriber in self.routes.iter().flat_map(|route| route.subscribers.iter()) {
-            subscriber.inbox.close_input(subscriber.input);
-            if let Some(cycle) = &subscriber.cycle {
-                cycle.close_if_quiet();
-            }
         }
     }
 }

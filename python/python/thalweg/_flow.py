@@ -17,7 +17,13 @@ F = TypeVar("F", bound=NodeFunction)
 
 
 class Dataflow:
-    """A dataflow that was checked, and the coroutines that are its embedded nodes."""
+    """A dataflow that was checked, and the coroutines that are its embedded nodes. It may be started more
+    than once, side by side too.
+
+        >>> thalweg.Dataflow.from_text("nodes: [{ id: view, embedded: true, inputs: { image: camera/image } }]")
+        Traceback (most recent call last):
+        thalweg.DataflowError: 1:54: node `view`: input `image` reads `camera/image`, but there is no node `camera`
+    """
 
     def __init__(self, flow: _native.Flow) -> None:
         self._flow = flow
@@ -26,12 +32,21 @@ class Dataflow:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Dataflow:
-        """Reads and checks a descriptor. Raises `DataflowError` with every problem of the file."""
+        """Reads and checks a descriptor, whose relative paths begin at its folder. Raises `DataflowError` with
+        every problem of the file.
+
+            >>> thalweg.Dataflow.from_file("no/such.yaml")
+            Traceback (most recent call last):
+            thalweg.DataflowError: cannot read the descriptor `no/such.yaml`...
+        """
         return cls(_native.Flow.from_file(path))
 
     @classmethod
     def from_text(cls, text: str, base: str | os.PathLike[str] = ".") -> Dataflow:
-        """Checks a descriptor. Relative paths in it begin at `base`. Raises as `from_file`."""
+        """Checks a descriptor. Relative paths in it begin at `base`. Raises as `from_file`.
+
+            >>> flow = thalweg.Dataflow.from_text("nodes: [{ id: view, embedded: true }]")
+        """
         return cls(_native.Flow.from_text(text, base))
 
     @classmethod
@@ -39,12 +54,12 @@ class Dataflow:
         """Checks a descriptor that is written in Python: the fields are those of the file, values are texts,
         numbers, booleans and paths. Relative paths in it begin at `base`.
 
-            flow = thalweg.Dataflow.from_dict({
-                "nodes": [
-                    {"id": "load", "component": "system-load.wasm", "inputs": {"tick": {"timer": "1s"}}},
-                    {"id": "plot", "embedded": True, "inputs": {"load": "load/cpu"}},
-                ]
-            })
+            >>> flow = thalweg.Dataflow.from_dict({
+            ...     "nodes": [
+            ...         {"id": "clock", "embedded": True, "inputs": {"tick": {"timer": "1s"}}, "outputs": ["time"]},
+            ...         {"id": "view", "embedded": True, "inputs": {"time": "clock/time"}},
+            ...     ]
+            ... })
 
         Raises `DataflowError` with every problem, each behind the name of the value that it is about, as
         `nodes[1].inputs.load`; `TypeError` for a value that no descriptor can hold.
@@ -57,7 +72,18 @@ class Dataflow:
 
         It is called with its `Node` when the dataflow starts, and again with another at each
         `Run.restart`, as a task of the loop. When it returns, the node has finished; an exception ends the
-        node as failed, with its traceback in the report. Raises `ValueError` when there is no such node, or
+        node as failed, with its traceback in the report.
+
+            >>> flow = thalweg.Dataflow.from_text("nodes: [{ id: one, embedded: true }]")
+            >>> @flow.node("one")
+            ... async def one(node: thalweg.Node) -> None:
+            ...     print(node.id, "runs")
+            >>> async with flow.start() as run:
+            ...     await run.wait()
+            one runs
+            RunReport(...)
+
+        Raises `ValueError` when there is no such node, or
         when it has its code already.
         """
         if id not in self._embedded:
@@ -75,6 +101,12 @@ class Dataflow:
         """Starts every node, or none. Await it for a `Run`, or enter it: `async with flow.start() as run`.
 
         Leaving the block stops the dataflow and waits for its end; by an exception, it is ended at once.
+
+            >>> flow = thalweg.Dataflow.from_text("nodes: [{ id: one, embedded: true }]")
+            >>> await flow.start()
+            Traceback (most recent call last):
+            thalweg.StartError: the embedded node(s) `one` have no code; see `Dataflow.node`
+
         Raises `StartError` when a component or a node is missing or wrong.
         """
         return Start(self)

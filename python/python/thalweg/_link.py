@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import threading
 from pathlib import Path
 
-from thalweg._loop import Waiters
+from thalweg._loop import Waiters, yielded
 from thalweg._native import AttachError, LinkPorts, NodeClosed
 
 _started: LinkPorts | None = None
@@ -67,19 +68,52 @@ def folder() -> Path:
     return Path(runtime) / "thalweg" if runtime else Path(f"/tmp/thalweg-{os.getuid()}")
 
 
-def wait_until_open(ports: LinkPorts) -> None:
-    """Blocks until every node of the dataflow is ready. Signals are served."""
-    ports.ready()
-    while not ports.is_open():
-        wait_for(ports)
+class Blocking:
+    """How threads without an event loop wait for a node.
 
+    Each watches the socket, and a descriptor of its own by which it is told what another has read.
+    """
 
-def wait_for(ports: LinkPorts) -> None:
-    """Blocks until something has come or gone. The interpreter is free meanwhile; signals are served."""
-    poll = select.poll()
-    poll.register(ports.fileno(), select.POLLIN | (select.POLLOUT if ports.wants_to_write() else 0))
-    poll.poll()
-    ports.pump()
+    def __init__(self, ports: LinkPorts) -> None:
+        self._ports = ports
+        self._wakes: set[int] = set()
+        self._lock = threading.Lock()
+
+    def wait_until_open(self) -> None:
+        """Blocks until every node of the dataflow is ready. Signals are served."""
+        self._ports.ready()
+        while not self._ports.is_open():
+            self.wait(self._ports.came())
+
+    def wait(self, came: int) -> None:
+        """Blocks until something has come or gone since `came`. The interpreter is free meanwhile; signals
+        are served."""
+        wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        with self._lock:
+            self._wakes.add(wake)
+            self._ports.wake_by(self.wake)
+        try:
+            if self._ports.came() == came:
+                self._poll(wake)
+        finally:
+            with self._lock:
+                self._wakes.discard(wake)
+                os.close(wake)
+                if not self._wakes:
+                    self._ports.wake_by(None)  # It keeps this, which keeps the link.
+
+    def _poll(self, wake: int) -> None:
+        poll, ports = select.poll(), self._ports
+        poll.register(wake, select.POLLIN)
+        poll.register(ports.fileno(), select.POLLIN | (select.POLLOUT if ports.wants_to_write() else 0))
+        poll.poll()
+        ports.pump()
+
+    def wake(self) -> None:
+        """Everyone who waits looks again."""
+        with self._lock:
+            for wake in self._wakes:
+                os.eventfd_write(wake, 1)
 
 
 class LinkWaking:
@@ -95,14 +129,24 @@ class LinkWaking:
         self._writes = False
 
     async def wait(self) -> None:
+        try:
+            await self._next()
+        except asyncio.CancelledError:
+            self.given_up()
+            raise
+
+    def waiting(self) -> asyncio.Future[None]:
+        return yielded(self._next())
+
+    def given_up(self) -> None:
+        if not self._waiters:
+            self._withdraw()
+
+    def _next(self) -> asyncio.Future[None]:
         waiters = self._bind(asyncio.get_running_loop())
         self._watch_room(waiters.loop)
-        try:
-            await waiters.wait()
-        except asyncio.CancelledError:
-            if not waiters:
-                self._withdraw()
-            raise
+        self._ports.wake_by(waiters.wake)
+        return waiters.next()
 
     def leave(self) -> None:
         self._unbind()
@@ -122,6 +166,7 @@ class LinkWaking:
         waiters, self._waiters = self._waiters, None
         if waiters is None:
             return
+        self._ports.wake_by(None)
         if not waiters.loop.is_closed():
             waiters.loop.remove_reader(self._fileno)
             if self._writes:

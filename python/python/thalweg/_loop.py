@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import weakref
 from collections import deque
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -23,31 +24,22 @@ class Waiters:
         self._futures: deque[asyncio.Future[None]] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self._futures)
+        return any(not waiter.done() for waiter in self._futures)
 
-    async def wait(self) -> None:
-        """Until the next `wake`. Giving it up loses nothing: a wake-up that had come already is handed
-        to the others."""
+    def next(self) -> asyncio.Future[None]:
+        """Done at the next `wake`. Giving it up takes no wake-up from the others: all are woken."""
+        futures = self._futures
+        # Those that were given up do not pile up.
+        while futures and futures[0].done():
+            futures.popleft()
         waiter = self.loop.create_future()
-        self._futures.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self.wake()
-            raise
-        finally:
-            if not waiter.done() or waiter.cancelled():
-                try:
-                    self._futures.remove(waiter)
-                except ValueError:
-                    pass
+        futures.append(waiter)
+        return waiter
 
     def wake(self) -> None:
         """Wakes everyone who waits."""
-        futures = self._futures
-        while futures:
-            waiter = futures.popleft()
+        futures, self._futures = self._futures, deque()
+        for waiter in futures:
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -57,6 +49,14 @@ class Waking(Protocol):
 
     async def wait(self) -> None:
         """Until it is worth another look at the node's ports."""
+        ...
+
+    def waiting(self) -> asyncio.Future[None]:
+        """The same as a future, as a coroutine gives it to the task that runs it."""
+        ...
+
+    def given_up(self) -> None:
+        """A wait was given up."""
         ...
 
     def leave(self) -> None:
@@ -70,35 +70,44 @@ class Wakeups:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.readiness = _native.Readiness()
-        self.loop = loop
+        # Kept only while something waits: a loop that is done with goes, and this with it.
+        self._loop = weakref.ref(loop)
         self._waiters: dict[int, Waiters] = {}
         self._last_token = 0
 
     def enter(self) -> int:
         """A token for something that waits."""
-        self.check()
+        loop = self.check()
         if not self._waiters:
-            self.loop.add_reader(self.readiness.fileno(), self._wake)
+            loop.add_reader(self.readiness.fileno(), self._wake)
         self._last_token += 1
-        self._waiters[self._last_token] = Waiters(self.loop)
+        self._waiters[self._last_token] = Waiters(loop)
         return self._last_token
 
     def leave(self, token: int) -> None:
         """Nothing waits by this token any more. Whoever still does is woken."""
         if (waiters := self._waiters.pop(token, None)) is not None:
             waiters.wake()
-        if not self._waiters and not self.loop.is_closed():
-            self.loop.remove_reader(self.readiness.fileno())
+        loop = self._loop()
+        if not self._waiters and loop is not None and not loop.is_closed():
+            loop.remove_reader(self.readiness.fileno())
 
-    async def wait(self, token: int) -> None:
-        """Until the token is woken, or leaves."""
-        self.check()
-        await self._waiters[token].wait()
+    def next(self, token: int) -> asyncio.Future[None]:
+        """Done when the token is woken, or leaves."""
+        loop = self.check()
+        waiters = self._waiters.get(token)
+        if waiters is not None:
+            return waiters.next()
+        left: asyncio.Future[None] = loop.create_future()
+        left.set_result(None)
+        return left
 
-    def check(self) -> None:
-        """Raises where a node is used in another loop than its own."""
-        if asyncio.get_running_loop() is not self.loop:
+    def check(self) -> asyncio.AbstractEventLoop:
+        """The loop, which runs. Raises where a node is used in another loop than its own."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop():
             raise RuntimeError("the node belongs to another event loop")
+        return loop
 
     def _wake(self) -> None:
         for token in self.readiness.drain():
@@ -114,16 +123,23 @@ class EmbeddedWaking:
         self._token = wakeups.enter()
         ports.attach(wakeups.readiness, self._token)
 
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that runs the node."""
-        return self._wakeups.loop
-
     async def wait(self) -> None:
-        await self._wakeups.wait(self._token)
+        await self._wakeups.next(self._token)
+
+    def waiting(self) -> asyncio.Future[None]:
+        return yielded(self._wakeups.next(self._token))
+
+    def given_up(self) -> None:
+        pass
 
     def leave(self) -> None:
         self._wakeups.leave(self._token)
+
+
+def yielded(future: asyncio.Future[None]) -> asyncio.Future[None]:
+    """The future as a coroutine gives it to its task: what `Future.__await__` does."""
+    future._asyncio_future_blocking = True
+    return future
 
 
 _wakeups: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from thalweg import _link, _native
+from thalweg import _link
 from thalweg._loop import EmbeddedWaking
-from thalweg._native import Input, InputClosed, LinkPorts, NodePorts, Payload, Stop, Tick
+from thalweg._native import Events, Input, InputClosed, LinkPorts, NodePorts, Payload, Stop, Tick
 
 if TYPE_CHECKING:
     from thalweg._loop import Wakeups, Waking
@@ -37,15 +38,27 @@ class Node:
     Several tasks may wait for events: each event goes to exactly one of them. A node belongs to one event
     loop at a time, and to the process that made it; elsewhere its methods raise `RuntimeError`.
 
+        >>> await camera.send("image", b"pixels")
+        >>> await view.next_event()
+        Input(id="image", sequence=0, 6 bytes)
+        >>> thalweg.Node()
+        Traceback (most recent call last):
+        RuntimeError: no dataflow started this process, or it has made its node already; ...
+
     Raises `RuntimeError` for `Node()` where no dataflow started the process, or in which it has been made
     before, and `AttachError` when no running dataflow has that node free.
+
+        >>> thalweg.Node("nobody")
+        Traceback (most recent call last):
+        thalweg.AttachError: no running dataflow has a node `nobody` to attach to; looked in ...
     """
 
     def __init__(self, id: str | None = None, *, dataflow: str | None = None) -> None:
         ports = _link.started() if id is None else _link.attached(id, dataflow)
         self._begin(ports.id(), ports, _link.LinkWaking(ports))
         self._linked: LinkPorts | None = ports
-        _link.wait_until_open(ports)
+        self._blocks = _link.Blocking(ports)
+        self._blocks.wait_until_open()
 
     @classmethod
     def _embedded(cls, id: str, ports: NodePorts, wakeups: Wakeups) -> Node:
@@ -58,31 +71,48 @@ class Node:
     def _begin(self, id: str, ports: NodePorts | LinkPorts, waking: Waking) -> None:
         self._id = id
         self._ports: NodePorts | LinkPorts = ports
+        self._parameters: dict[str, Parameter] = ports.parameters()
         self._next = ports.next
         self._waking = waking
         self._until_turn = TURN
 
     @property
     def id(self) -> str:
-        """Its name in the descriptor."""
+        """Its name in the descriptor.
+
+            >>> camera.id
+            'camera'
+        """
         return self._id
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """What the descriptor gives it as `parameters`."""
+        return self._parameters
 
     def close(self) -> None:
         """Ends the node: its outputs close behind the last message, and what it did not take is discarded
-        and counted. The second call does nothing. Leaving `with node:` closes it, too."""
+        and counted. The second call does nothing. Leaving `with node:` closes it, too; by an exception, it
+        ends as failed.
+
+            >>> with camera:
+            ...     await camera.send("image", b"last")
+            >>> [await view.next_event() for _ in range(3)]
+            [Input(id="image", sequence=0, 4 bytes), InputClosed(id="image", dropped=0), Stop(reason="inputs-closed")]
+        """
         self._end(None)
 
     def __enter__(self) -> Node:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._end("".join(traceback.format_exception(error)) if isinstance(error, Exception) else None)
 
     async def __aenter__(self) -> Node:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        self.close()
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.__exit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[Event]:
         """The events one by one, up to and with `Stop`, for scripts without an event loop: blocks while
@@ -92,19 +122,29 @@ class Node:
         dataflow has ended the node.
         """
         ports = self._blocking()
-        while (event := ports.next()) is not None:
+        while True:
+            came = ports.came()
+            if (event := ports.next()) is None:
+                return
             if event is False:
-                _link.wait_for(ports)
+                self._blocks.wait(came)
             else:
                 yield event
 
     def send_blocking(self, output: str, value: Value, /, **metadata: Parameter) -> None:
         """Like `send`, for scripts without an event loop: blocks while there is no room. Raises as `send`,
-        and `RuntimeError` within a running event loop."""
+        and `RuntimeError` within a running event loop.
+
+            >>> camera.send_blocking("image", b"pixels")
+            Traceback (most recent call last):
+            RuntimeError: a node of the hosting process is awaited: `async for event in node.events()`
+        """
         ports = self._blocking()
+        came = ports.came()
         unsent = ports.send(output, value, metadata)
         while unsent is not None:
-            _link.wait_for(ports)
+            self._blocks.wait(came)
+            came = ports.came()
             if ports.send_again(output, unsent):
                 return
 
@@ -122,6 +162,20 @@ class Node:
         first in first out for each output that it reads. Cancelling the wait loses none. When events are
         ready it does not wait for a turn of the loop, but gives other tasks one every now and then.
 
+            >>> try:
+            ...     async with asyncio.timeout(0.01):
+            ...         await view.next_event()
+            ... except TimeoutError:
+            ...     print("nothing came")
+            nothing came
+            >>> await camera.send("image", b"pixels")
+            >>> (await view.next_event()).text()
+            'pixels'
+            >>> view.close()
+            >>> await view.next_event()
+            Traceback (most recent call last):
+            thalweg.NodeClosed: the node has ended
+
         Raises `NodeClosed` once the dataflow has ended the node.
         """
         if self._until_turn:
@@ -134,6 +188,11 @@ class Node:
     async def next_batch(self, max: int) -> list[Event]:
         """Waits for an event, then gives all that are there, at most `max`: cheaper per event than
         `next_event`. At most 64 are given at once. Empty after `Stop`, every time.
+
+            >>> await camera.send("image", b"one")
+            >>> await camera.send("image", b"two")
+            >>> [event.text() for event in await view.next_batch(64)]
+            ['one', 'two']
 
         Raises as `next_event`, and `ValueError` when `max` is not at least 1.
         """
@@ -151,8 +210,22 @@ class Node:
 
         With names of inputs, only the events of these, up to their closing: those of the others stay in
         the inbox, for whoever asks for them. Raises `ValueError` when the node has no such input.
+
+            >>> await camera.send("image", b"pixels")
+            >>> camera.close()
+            >>> events = view.events("image")
+            >>> events
+            <thalweg.Events object at ...>
+            >>> async for event in events:
+            ...     print(event)
+            Input(id="image", sequence=0, 6 bytes)
+            InputClosed(id="image", dropped=0)
+            >>> view.events("sound")
+            Traceback (most recent call last):
+            ValueError: the node has no input `sound`; it has `image`
         """
-        return Events(self._ports, self._ports.inputs(list(inputs)) if inputs else None, self._waited)
+        positions = self._ports.inputs(list(inputs)) if inputs else None
+        return Events(self._ports, positions, self._waking.waiting, self._waking.given_up)
 
     async def send(self, output: str, value: Value, /, **metadata: Parameter) -> None:
         """Sends a message to every input that reads `output`; waits until each of them has room, unless
@@ -162,6 +235,16 @@ class Node:
         `ArrowValue`; several chunks are joined into one. A `str` and what has the buffer protocol arrive
         as bytes. A value, payload or view of it that was received is sent on without a copy. What is sent is
         the value as it was when the send began, also where it waits.
+
+            >>> await camera.send("image", memoryview(bytes(640 * 480)), width=640, height=480)
+            >>> event = await view.next_event()
+            >>> len(event.value), event.metadata
+            (307200, {'width': 640, 'height': 480})
+            >>> view.close()
+            >>> while True:
+            ...     await camera.send("image", b"as long as somebody reads")
+            Traceback (most recent call last):
+            thalweg.OutputClosed: ...
 
         Raises `OutputClosed` when every node that read the output has ended, `ValueError` when there is
         no such output, the message is too large or Arrow IPC cannot hold the value, `TypeError` when the
@@ -174,7 +257,11 @@ class Node:
                 return
 
     def try_send(self, output: str, value: Value, /, **metadata: Parameter) -> bool:
-        """Sends like `send`, but gives `False` instead of waiting; then nothing was sent."""
+        """Sends like `send`, but gives `False` instead of waiting; then nothing was sent.
+
+            >>> [camera.try_send("image", b"pixels") for _ in range(3)]
+            [True, True, False]
+        """
         return self._ports.send(output, value, metadata) is None
 
     async def _turn(self) -> None:
@@ -191,16 +278,7 @@ class Node:
 
     def _end(self, failure: str | None) -> None:
         """Ends the node for the dataflow. The second call does nothing."""
-        self._ports.end(failure)
+        self._ports.end(failure and failure.rstrip())
         self._waking.leave()
-
-
-class Events(_native.Events):
-    """Events of a node, for `async for`. Several may run over one node; each event goes to one of them.
-
-    Cancelling `anext` loses no event and does not end the iteration.
-    """
-
-    async def aclose(self) -> None:
-        """Ends the iteration; the events that are left stay with the node."""
-        self.close()
+        if self._linked is not None:
+            self._blocks.wake()

@@ -68,7 +68,23 @@ class NodeReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What happened in a run."""
+    """What happened in a run.
+
+        >>> await camera.send("image", b"pixels")
+        >>> await camera.send("image", b"pixels")
+        >>> (await view.next_event()).text()
+        'pixels'
+        >>> run.kill()
+        >>> report = await run.wait()
+        >>> report.nodes["camera"].outputs
+        (OutputReport(id='image', sent=2),)
+        >>> report.nodes["view"].inputs
+        (InputReport(id='image', source='camera/image', received=2, delivered=1, dropped=0, discarded=1),)
+        >>> report.nodes["view"].exit
+        Exit(name='killed', ok=False, text='killed: the dataflow was ended at once', backtrace=())
+        >>> isinstance(report.nodes["view"], thalweg.NodeReport)
+        True
+    """
 
     seconds: float
     nodes: dict[str, NodeReport]

@@ -22,6 +22,10 @@ class Run:
     """A dataflow that runs. Losing it, and every `RunEvents` of it, ends every node at once.
 
     Lines that nodes print and log go to the loggers `thalweg.node.ID`, and to `events`.
+
+        >>> run.kill()
+        >>> (await run.wait()).nodes["view"].exit.name
+        'killed'
     """
 
     def __init__(
@@ -37,11 +41,22 @@ class Run:
 
     def stop(self) -> None:
         """Asks the sources to end. What was sent is delivered, and closings ripple downstream. Returns at
-        once; what has not ended within the grace period is ended by force."""
+        once; what has not ended within the grace period is ended by force.
+
+            >>> run.stop()
+            >>> [event async for event in clock.events()][-1]
+            Stop(reason="requested")
+        """
         self._native.stop()
 
     def kill(self) -> None:
-        """Ends every node at once."""
+        """Ends every node at once. What is queued is discarded, and counted in the report.
+
+            >>> await camera.send("image", b"pixels")
+            >>> run.kill()
+            >>> (await run.wait()).nodes["view"].inputs[0].discarded
+            1
+        """
         self._native.kill()
 
     async def restart(self, node: str) -> None:
@@ -52,7 +67,10 @@ class Run:
         delivered. A coroutine of this process is cancelled, and called again with a new `Node` when it has
         ended. Cancelling the wait does not take back the restart.
 
-            await run.restart("camera")
+            >>> await camera.send("image", b"pixels")
+            >>> await run.restart("camera")
+            >>> (await view.next_event()).text()
+            'pixels'
 
         Raises `ValueError` when there is no such node, `NodeClosed` when it has ended or has taken its last
         event, and `StartError` when the new instance could not start; then the node has ended as failed.
@@ -63,17 +81,31 @@ class Run:
         """What happens from now on: nodes that start, restart and end, and the lines that they print. Called
         before the first `await` after the start, it misses nothing.
 
-            async for event in run.events():
-                match event:
-                    case thalweg.NodeFailed(node, exit):
-                        print(node, exit.text)
-                    case thalweg.LogLine(node, text=text):
-                        print(node, text)
+            >>> happening = run.events()
+            >>> await run.restart("view")
+            >>> camera.close()
+            >>> async for event in happening:
+            ...     match event:
+            ...         case thalweg.NodeRestarted(node, count):
+            ...             print(node, "restarts:", count)
+            ...         case thalweg.NodeFinished(node, exit) | thalweg.NodeFailed(node, exit):
+            ...             print(node, exit.text)
+            ...             break
+            view restarts: 1
+            camera finished
         """
         return RunEvents(self._feed, self)
 
     async def wait(self) -> RunReport:
-        """Waits until every node has ended. May be called again, and by several tasks."""
+        """Waits until every node has ended. May be called again, and by several tasks. Cancelling it ends
+        nothing.
+
+            >>> camera.close(), view.close(), clock.close()
+            (None, None, None)
+            >>> report = await run.wait()
+            >>> report.ok, list(report.nodes)
+            (True, ['camera', 'view', 'clock'])
+        """
         if self._report is None:
             report = read_report(await self._native.wait())
             # Unlike `gather` it cancels nothing when it is cancelled itself.
@@ -95,7 +127,7 @@ class Instances:
         """Starts every instance that the dataflow makes."""
         while (made := feed.next_node()) is not None:
             if made is False:
-                await self._waking.wait(token)
+                await self._waking.next(token)
             else:
                 self._start(*made)
 

@@ -57,7 +57,11 @@ class NodeFailed:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line that a node printed or logged."""
+    """A line that a node printed or logged.
+
+        >>> thalweg.LogLine("camera", "stderr", 20, "no light")
+        LogLine(node='camera', stream='stderr', level=20, text='no light')
+    """
 
     node: str
     stream: Literal["stdout", "stderr", "log"]
@@ -69,7 +73,11 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class LinesDropped:
-    """Lines were not read in time: they are missing here, before the next line."""
+    """Lines were not read in time: they are missing here, before the next line.
+
+        >>> thalweg.LinesDropped(3).count
+        3
+    """
 
     count: int
 
@@ -86,6 +94,20 @@ class RunEvents:
     nothing: of lines that wait for it the last 1024 are kept, and those dropped are counted in a
     `LinesDropped` in their place. What happens to nodes is never dropped. Cancelling `anext` loses no event
     and does not end the iteration. As long as it is held and not closed, the dataflow runs on.
+
+        >>> flow = thalweg.Dataflow.from_text("nodes: [{ id: one, embedded: true }]")
+        >>> @flow.node("one")
+        ... async def one(node: thalweg.Node) -> None:
+        ...     raise ValueError("no camera")
+        >>> async with flow.start() as run:
+        ...     async for event in run.events():
+        ...         match event:
+        ...             case thalweg.NodeStarted(node):
+        ...                 print(node, "has started")
+        ...             case thalweg.NodeFinished(node, exit) | thalweg.NodeFailed(node, exit):
+        ...                 print(node, "has ended:", exit.text.splitlines()[-1])
+        one has started
+        one has ended: ValueError: no camera
     """
 
     def __init__(self, feed: Feed, run: object) -> None:
@@ -111,7 +133,14 @@ class RunEvents:
         return event
 
     async def aclose(self) -> None:
-        """Ends the iteration; what was not read is forgotten, and the run is not held any more."""
+        """Ends the iteration; what was not read is forgotten, and the run is not held any more.
+
+            >>> from contextlib import aclosing
+            >>> async with aclosing(run.events()) as events:
+            ...     await run.restart("view")
+            ...     await anext(events)
+            NodeRestarted(node='view', count=1)
+        """
         self._feed.readers.discard(self)
         self._run = None
         self._lines.clear()
@@ -162,7 +191,7 @@ class Feed:
             while (told := self._native.next()) is not None:
                 if told is False:
                     until_turn = TURN
-                    await self._waking.wait(token)
+                    await self._waking.next(token)
                     continue
                 self._tell(_event(told))
                 until_turn -= 1

@@ -3,11 +3,13 @@
 #![expect(unreachable_pub, reason = "the generated bindings export them again, within the crate")]
 
 use bytes::Bytes;
-use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceType};
+use wasmtime::AsContext;
+use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceType, WasmList};
 
 use crate::component::handles::Handles;
 use crate::component::state::NodeState;
 use crate::component::types::Buffer;
+use crate::payload;
 
 /// Where the bytes behind the handles are.
 pub trait Host {
@@ -43,7 +45,9 @@ where
     types.resource("buffer", ResourceType::host::<Buffer>(), move |mut store, handle| {
         host(store.data_mut()).handles().take(Handle::new_own(handle)).map(drop)
     })?;
-    types.func_wrap("[constructor]buffer", move |mut store, (bytes,): (Bytes,)| {
+    types.func_wrap("[constructor]buffer", move |mut store, (bytes,): (WasmList<u8>,)| {
+        host(store.data_mut()).handles().check(bytes.len())?;
+        let bytes = payload::copy(bytes.as_le_slice(store.as_context()));
         Ok((host(store.data_mut()).handles().push(bytes)?,))
     })?;
     types.func_wrap("[method]buffer.size", move |mut store, (handle,): (Handle,)| {

@@ -1,25 +1,77 @@
 //! `thalweg:node/outputs`: the node's way out.
 
-use crate::component::bindings::thalweg::node::outputs::{Host, SendError};
-use crate::component::state::NodeState;
-use crate::component::types::{Encoding, ParameterList, Payload, lift};
-use crate::ports;
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, WasmList, WasmStr};
+use wasmtime::{AsContext, StoreContextMut};
 
-impl Host for NodeState {
-    async fn send(
-        &mut self,
-        output: String,
-        payload: Payload,
-        encoding: Encoding,
-        parameters: ParameterList,
-    ) -> wasmtime::Result<Result<(), SendError>> {
-        let message = lift(payload, encoding, parameters, &mut self.handles)?;
-        let sent = self.ports.send(&output, message).await;
-        if sent.is_ok() {
-            self.budget.sent();
+use crate::component::state::NodeState;
+use crate::component::types::{Buffer, Encoding, ParameterList, outgoing};
+use crate::payload;
+use crate::ports::{self, Outgoing};
+
+/// What a component hands to `send`. The bytes are still in its memory.
+type Arguments = (WasmStr, Payload, Encoding, ParameterList);
+
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+enum Payload {
+    #[component(name = "inline")]
+    Inline(WasmList<u8>),
+    #[component(name = "shared")]
+    Shared(Resource<Buffer>),
+}
+
+impl Payload {
+    /// Of what is still in the component.
+    fn len(&self) -> u64 {
+        match self {
+            Self::Inline(bytes) => bytes.len() as u64,
+            Self::Shared(_) => 0,
         }
-        Ok(sent.map_err(SendError::from))
     }
+}
+
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+enum SendError {
+    #[component(name = "unknown-output")]
+    UnknownOutput,
+    #[component(name = "closed")]
+    Closed,
+    #[component(name = "too-large")]
+    TooLarge(u64),
+}
+
+pub(super) fn add_to_linker(linker: &mut Linker<NodeState>) -> wasmtime::Result<()> {
+    let mut outputs = linker.instance("thalweg:node/outputs@0.1.0")?;
+    outputs.func_wrap_async("send", |mut store, arguments: Arguments| {
+        Box::new(async move {
+            // Before anything is copied: the bytes of a refused message cost nothing.
+            let limit = store.data().ports.max_payload();
+            if arguments.1.len() > limit {
+                return Ok((Err(SendError::TooLarge(limit)),));
+            }
+            let (output, message) = take(&mut store, arguments)?;
+            let state = store.data_mut();
+            let sent = state.ports.send(&output, message).await;
+            if sent.is_ok() {
+                state.budget.sent();
+            }
+            Ok((sent.map_err(SendError::from),))
+        })
+    })
+}
+
+/// Takes the message out of the component. A handle is used up.
+fn take(
+    store: &mut StoreContextMut<'_, NodeState>,
+    (output, payload, encoding, parameters): Arguments,
+) -> wasmtime::Result<(String, Outgoing)> {
+    let output = output.to_str(store.as_context())?.into_owned();
+    let payload = match payload {
+        Payload::Inline(bytes) => payload::copy(bytes.as_le_slice(store.as_context())),
+        Payload::Shared(handle) => store.data_mut().handles.take(handle)?,
+    };
+    Ok((output, outgoing(payload, encoding, parameters)))
 }
 
 impl From<ports::SendError> for SendError {

@@ -361,6 +361,7 @@ fn a_process_that_returns_no_lease_still_gets_every_message() {
                 match content.body {
                     Body::Leased { .. } => leased += 1,
                     Body::Inline(_) => inline += 1,
+                    Body::Theirs { .. } => panic!("the node lends nothing"),
                 }
                 Some(())
             });

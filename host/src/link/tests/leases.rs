@@ -18,7 +18,7 @@ const NOT_KEPT: usize = 65 << 20;
 fn lend(lender: &mut Lender, payload: &Bytes) -> (u64, Option<(Memory, Arc<File>)>) {
     match lender.body(payload) {
         (Body::Leased { lease, .. }, notice) => (lease, notice.segment),
-        (Body::Inline(_), _) => panic!("it is not lent"),
+        _ => panic!("it is not lent"),
     }
 }
 
@@ -120,4 +120,20 @@ fn what_is_kept_beyond_the_link_does_not_change() {
         .collect();
     assert!(kept.iter().all(|byte| *byte == 1));
     drop(others);
+}
+
+#[test]
+fn only_what_is_lent_can_be_named() {
+    let mut lender = Lender::default();
+    let payload = payload::copy(&[3; 1 << 16]);
+    let (lease, _) = lend(&mut lender, &payload);
+    let part = lender.part(lease, 5, 10).unwrap();
+    assert_eq!(part.as_ptr(), payload[5..].as_ptr());
+    assert_eq!(lender.part(lease, 0, 1 << 16).unwrap(), payload);
+    for (lease, offset, len) in [(lease, 0, (1 << 16) + 1), (lease, u64::MAX, 2), (lease + 1, 0, 1)]
+    {
+        assert!(lender.part(lease, offset, len).is_err());
+    }
+    lender.take_back(lease).unwrap();
+    assert!(lender.part(lease, 0, 1).is_err());
 }
