@@ -75,7 +75,11 @@ proof-stop: guests build ## Prove that stopping drains
 
 proof-cancel proof-exit proof-fair proof-await: proof-%: guests ## Prove how Python nodes wait (four proofs)
 	$(MAKE) wheel PROFILE=release
-	$(PYTHON)/python tests/proof/python.py $*
+	$(TIMEOUT) 10m $(PYTHON)/python tests/proof/python $*
+
+proof-arrow proof-kill: proof-%: guests ## Prove what a process costs, and what is left of it (two)
+	$(MAKE) wheel PROFILE=release
+	$(TIMEOUT) 10m $(PYTHON)/python tests/proof/python $*
 
 bench-awaiting: ## Compare the ways to await an event in Python
 	$(MAKE) package PROFILE=release FEATURES=bench
@@ -107,4 +111,4 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 
 .PHONY: help demo test test-python build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-stop \
-	proof-cancel proof-exit proof-fair proof-await bench-awaiting
+	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting

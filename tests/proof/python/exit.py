@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import thalweg
 from support import GUESTS, HERE, LOOPS, Figures, counter, dataflow, run, script
 
-RUNS = 300
+RUNS = 600
 """Of each way to be a node; every second one under uvloop."""
 
 SIDE_BY_SIDE = 2
@@ -45,9 +45,10 @@ async def repeated(once: Callable[[str, int], Awaitable[bool]]) -> list[bool]:
 
 async def is_clean(name: str, *arguments: str) -> bool:
     """Whether the script ends with code 0 and prints nothing."""
-    pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
     command = [sys.executable, str(HERE / "nodes" / f"{name}.py"), *arguments]
-    process = await asyncio.create_subprocess_exec(*command, **pipes)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
     async with asyncio.timeout(60):
         printed, _ = await process.communicate()
     if process.returncode or printed:
