@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import thalweg
 from scripts import Folder, assert_balanced
+from thalweg import _native
 
 FLOW = """
 nodes:
@@ -320,5 +321,27 @@ except thalweg.NodeClosed as error:
         shown, _ = await attached.communicate(b"\n")
         assert shown.decode() == "the dataflow has ended the node, or has ended itself\nclosed\n"
         assert attached.returncode == 0
+
+    asyncio.run(main())
+
+
+def test_a_process_that_does_not_get_ready_leaves_the_node_to_others(folder: Folder) -> None:
+    script = """
+while True:
+    try:
+        print(thalweg.Node("supervisor").id)
+        break
+    except thalweg.AttachError:
+        pass
+"""
+
+    async def main() -> None:
+        async with running(folder):
+            [path] = (Path(os.environ["XDG_RUNTIME_DIR"]) / "thalweg").iterdir()
+            silent = await asyncio.to_thread(_native.LinkPorts.attach, path, "supervisor")
+            assert silent.id() == "supervisor"
+            assert await asyncio.wait_for(printed(folder, script), 30) == "supervisor\n"
+            with pytest.raises(thalweg.NodeClosed):
+                silent.pump()
 
     asyncio.run(main())

@@ -1,11 +1,16 @@
 //! A node that processes from outside attach to, one at a time.
 
+use std::time::Duration;
+
 use tokio::sync::{Mutex, mpsc};
 
 use super::{NodeSetup, StartLine};
 use crate::attach::Guest;
 use crate::exit::NodeExit;
 use crate::link::Served;
+
+/// How long a process that was welcomed may take to say that it is ready.
+const READY_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Serves whoever attaches until one ends the node, or until the last event is queued and nobody is
 /// attached. A process that goes without a word leaves the node to the next one.
@@ -41,10 +46,13 @@ pub(super) async fn run(
     }
 }
 
-/// None when the process went before it was ready.
+/// None when the process went before it was ready, or took too long: nobody else could be the node.
 async fn serve(guest: &mut Guest, setup: &mut NodeSetup) -> Option<Served> {
     let link = &mut guest.link;
-    link.welcome(setup.id.as_str(), &setup.ports, &setup.parameters).await.ok()?;
-    link.ready().await.ok()?;
+    let ready = async {
+        link.welcome(setup.id.as_str(), &setup.ports, &setup.parameters).await.ok()?;
+        link.ready().await.ok()
+    };
+    tokio::time::timeout(READY_PATIENCE, ready).await.ok()??;
     Some(link.serve(&mut setup.ports).await)
 }
