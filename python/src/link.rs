@@ -160,9 +160,10 @@ impl LinkPorts {
         self.lock().as_ref().is_some_and(NodeLink::wants_to_write)
     }
 
-    /// Reads what has come and writes what waits. To be called when the descriptor is ready.
-    fn pump(&self, py: Python<'_>) -> PyResult<()> {
-        self.use_link(py, NodeLink::pump)
+    /// Reads what has come and writes what waits. To be called when the descriptor is ready. Whether
+    /// something still waits to be written.
+    fn pump(&self, py: Python<'_>) -> PyResult<bool> {
+        self.use_link(py, |link| link.pump().map(|()| link.wants_to_write()))
     }
 
     /// How often something has come: whoever has looked since a number was given need not wait while it is

@@ -188,12 +188,15 @@ class LinkWaking:
         waiters = self._waiters
         assert waiters is not None, "the loop watches only while there is one"
         try:
-            self._ports.pump()
-            self._watch_room(waiters.loop)
+            wants_to_write = self._ports.pump()
         except NodeClosed:
             # Whoever waits finds it out by the ports, after the last event. The descriptor stays readable.
             self._unbind()
-        waiters.wake()
+            return
+        # What came has woken those who wait; room to write has not.
+        if wants_to_write or self._writes:
+            self._watch_room(waiters.loop)
+            waiters.wake()
 
     def _withdraw(self) -> None:
         try:
