@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
 use tokio::io::Interest;
-use tokio::net::UnixStream;
+use tokio::io::unix::AsyncFd;
 
 use super::frame::{self, FromHost, FromNode, PROTOCOL, decode};
 use super::leases::{Lender, Viewer};
@@ -18,7 +18,11 @@ use crate::ports::Ports;
 /// A link whose other end is the process of a node, or wants to be.
 #[derive(Debug)]
 pub(crate) struct HostLink {
-    socket: UnixStream,
+    /// Watched for what comes alone: a reader that makes room wakes whoever watches for it, and would be
+    /// held up by that with every event that it takes.
+    socket: AsyncFd<OwnedFd>,
+    /// The same socket, watched for room while there is none.
+    full: Option<AsyncFd<OwnedFd>>,
     pub(super) incoming: Incoming,
     pub(super) outgoing: Outgoing,
     pub(super) lender: Lender,
@@ -49,10 +53,10 @@ pub(crate) enum HandshakeError {
 impl HostLink {
     /// The link over this socket. `max_payload` is the largest payload that the node may send.
     pub(crate) fn new(socket: OwnedFd, max_payload: u64) -> io::Result<Self> {
-        let socket = std::os::unix::net::UnixStream::from(socket);
-        socket.set_nonblocking(true)?;
+        rustix::io::ioctl_fionbio(&socket, true)?;
         Ok(Self {
-            socket: UnixStream::from_std(socket)?,
+            socket: watched(socket, Interest::READABLE)?,
+            full: None,
             incoming: Incoming::new(max_payload),
             outgoing: Outgoing::default(),
             lender: Lender::default(),
@@ -144,49 +148,42 @@ impl HostLink {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), WireError>> {
-        let Self { socket, incoming, .. } = self;
-        let socket = &*socket;
         loop {
-            ready!(socket.poll_read_ready(context)).map_err(socket_error)?;
-            match tried(socket, Interest::READABLE, || incoming.receive(socket)) {
-                Ok(true) => return Poll::Ready(Ok(())),
-                Ok(false) => {}
-                Err(error) => return Poll::Ready(Err(error)),
+            let mut ready = ready!(self.socket.poll_read_ready(context)).map_err(socket_error)?;
+            if self.incoming.receive(self.socket.get_ref())? {
+                return Poll::Ready(Ok(()));
             }
+            ready.clear_ready();
         }
     }
 
     /// Writes what waits to go out, all of it.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), WireError>> {
-        let Self { socket, outgoing, .. } = self;
-        let socket = &*socket;
+        let Self { socket, full, outgoing, .. } = self;
+        let socket = socket.get_ref();
         while outgoing.waiting() > 0 {
-            ready!(socket.poll_write_ready(context)).map_err(socket_error)?;
-            tried(socket, Interest::WRITABLE, || outgoing.send(socket))?;
+            let Some(room) = full else {
+                if !outgoing.send(socket)? {
+                    let socket = socket.try_clone().map_err(socket_error)?;
+                    *full = Some(watched(socket, Interest::WRITABLE).map_err(socket_error)?);
+                }
+                continue;
+            };
+            let mut ready = ready!(room.poll_write_ready(context)).map_err(socket_error)?;
+            if !outgoing.send(socket)? {
+                ready.clear_ready();
+            }
         }
+        *full = None;
         Poll::Ready(Ok(()))
     }
 }
 
-/// What `attempt` did: false is that the socket is not ready, of which the runtime must know.
-fn tried(
-    socket: &UnixStream,
-    interest: Interest,
-    mut attempt: impl FnMut() -> Result<bool, WireError>,
-) -> Result<bool, WireError> {
-    let mut failure = None;
-    let done = socket.try_io(interest, || match attempt() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
-        Err(error) => {
-            failure = Some(error);
-            Ok(())
-        }
-    });
-    match failure {
-        Some(error) => Err(error),
-        None => Ok(done.is_ok()),
-    }
+fn watched(socket: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    #[expect(unsafe_code, reason = "tokio must be promised that the descriptor stays open")]
+    // SAFETY: it owns the descriptor, which is closed with it and not before.
+    let watched = unsafe { AsyncFd::register_with_interest(socket, interest) };
+    Ok(watched?)
 }
 
 fn socket_error(error: io::Error) -> WireError {
