@@ -24,9 +24,6 @@ pub(crate) use host::{HandshakeError, HostLink};
 pub(crate) use service::Served;
 pub(crate) use wire::WireError;
 
-/// Where a process that the host starts finds the number of its descriptor.
-pub const LINK_VARIABLE: &str = "THALWEG_LINK";
-
 #[cfg(test)]
 #[cfg(not(feature = "model"))]
 mod tests;
