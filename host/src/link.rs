@@ -1,10 +1,10 @@
 //! The link between a dataflow and a node in a process of its own: one Unix stream socket, and shared
 //! memory for large payloads.
 //!
-//! The node asks, the host answers. `want` asks for events, `ask` for room at an output; nothing comes
-//! unasked but the news that an output has closed. So the socket never fills by itself, an event leaves the inbox only towards a
-//! node that wants it, and a node that sends within the room it was given needs no answer: the link is no
-//! further queue.
+//! The node asks, the host answers. `want` asks for events, `ask` for room at an output, which is also told
+//! once at the start; else only what concerns shared memory comes unasked. So the socket never fills by
+//! itself, an event leaves the inbox only towards a node that wants it, and a node that sends within the
+//! room it was given needs no answer: the link is no further queue.
 //!
 //! `frame` says what is said, `wire` how it crosses, `leases` who may still look at which payload.
 //! [`NodeLink`] is the node's side, `service` the host's; both are synchronous state machines over a

@@ -200,3 +200,13 @@ impl Content<'_> {
         if self.arrow { Encoding::Arrow } else { Encoding::Raw }
     }
 }
+
+/// A position as it crosses. The size of a descriptor bounds how many there are.
+pub(super) fn position(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+/// A position that crossed; beyond all that there are where it is too large.
+pub(super) fn at(position: u32) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
+}

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use super::credit::{Credit, May};
-use super::frame::{self, Content, FromNode, Memory, PROTOCOL};
+use super::frame::{self, Content, FromNode, Memory, PROTOCOL, position};
 use super::leases::{Borrower, Lender, Notice, Viewer};
 use super::wire::{self, Incoming, WireError};
 use crate::event::{Event, Parameters};
@@ -463,15 +463,6 @@ pub(super) fn other_version(other: &str) -> String {
         "the host is of version {other} and the Python package of version {}: install the same",
         env!("CARGO_PKG_VERSION")
     )
-}
-
-/// A position as it crosses. The size of a descriptor bounds how many there are.
-fn position(position: usize) -> u32 {
-    u32::try_from(position).unwrap_or(u32::MAX)
-}
-
-fn at(position: u32) -> usize {
-    usize::try_from(position).unwrap_or(usize::MAX)
 }
 
 /// Waits until the socket can be used, at most so long. A signal ends the wait too.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::frame::{Body, Content, FromHost, FromNode, Memory, data, decode, parameters};
+use super::frame::{
+    Body, Content, FromHost, FromNode, Memory, at, data, decode, parameters, position,
+};
 use super::host::HostLink;
 use super::leases::Notice;
 use super::wire::WireError;
@@ -321,12 +323,4 @@ fn spend(granted: Option<&mut Grant>, bytes: u64, most: u64) -> Result<(), WireE
     granted.events -= 1;
     granted.bytes -= bytes;
     Ok(())
-}
-
-fn at(position: u32) -> usize {
-    usize::try_from(position).unwrap_or(usize::MAX)
-}
-
-fn position(position: usize) -> u32 {
-    u32::try_from(position).unwrap_or(u32::MAX)
 }

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{AttachError, Description, LinkError, NodeLink, at, other_version};
+use super::{AttachError, Description, LinkError, NodeLink, other_version};
 use crate::event::{Event, Input, InputClosed, Message, Metadata, StopReason, Tick};
 use crate::id::{InputId, NodeId, OutputId};
 use crate::link::credit::Credit;
-use crate::link::frame::{self, Body, FromHost, FromNode, Memory, decode};
+use crate::link::frame::{self, Body, FromHost, FromNode, Memory, at, decode};
 use crate::link::wire::WireError;
 
 impl NodeLink {
