@@ -1,10 +1,11 @@
 //! CPU time of a node: counted while its future runs, bounded for each event.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -120,9 +121,50 @@ impl Budget {
     }
 }
 
-/// CPU time of this thread in nanoseconds.
+/// How long a reading of the clock stands for the time after it. Whoever takes a thread off its core
+/// mostly does so for longer, and is not counted then.
+const FRESH: Duration = Duration::from_millis(1);
+
+thread_local! {
+    static READING: Cell<Option<(Instant, u64)>> = const { Cell::new(None) };
+}
+
+/// CPU time of this thread in nanoseconds. The clock is a system call, which is as dear as a short turn:
+/// within [`FRESH`] of a reading the thread is taken to have run.
 fn thread_cpu() -> u64 {
+    let now = Instant::now();
+    if let Some((at, cpu)) = READING.get() {
+        let since = now.saturating_duration_since(at);
+        if since < FRESH {
+            return cpu + u64::try_from(since.as_nanos()).unwrap_or(0);
+        }
+    }
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
-        + u64::try_from(time.tv_nsec).unwrap_or(0)
+    let cpu = u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
+        + u64::try_from(time.tv_nsec).unwrap_or(0);
+    READING.set(Some((now, cpu)));
+    cpu
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_sleeps_uses_no_cpu_time() {
+        let before = thread_cpu();
+        std::thread::sleep(50 * FRESH);
+        let used = thread_cpu().saturating_sub(before);
+        assert!(u128::from(used) < (25 * FRESH).as_nanos(), "{used} ns");
+    }
+
+    #[test]
+    fn a_thread_that_works_uses_cpu_time_between_readings_and_over_them() {
+        let before = thread_cpu();
+        let began = Instant::now();
+        while began.elapsed() < FRESH / 2 {}
+        let within = thread_cpu();
+        assert!(within > before);
+        while thread_cpu() < before + 1_000_000 {}
+    }
 }
