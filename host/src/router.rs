@@ -24,6 +24,8 @@ pub(crate) struct Router {
 pub(crate) struct Route {
     pub(crate) output: OutputId,
     pub(crate) subscribers: Arc<[Subscriber]>,
+    /// Nobody but components reads it.
+    pub(crate) feeds_components_alone: bool,
 }
 
 /// One input of one node.
@@ -110,21 +112,29 @@ fn routes(
     inboxes: &[Arc<Inbox>],
     cycle_of: &[Option<Arc<Cycle>>],
 ) -> Vec<Vec<Route>> {
-    let mut subscribers: Vec<Vec<Vec<Subscriber>>> =
-        dataflow.nodes().iter().map(|node| vec![Vec::new(); node.outputs.len()]).collect();
+    let mut subscribers: Vec<Vec<(Vec<Subscriber>, bool)>> =
+        dataflow.nodes().iter().map(|node| vec![(Vec::new(), true); node.outputs.len()]).collect();
     for ((node, inbox), cycle) in dataflow.nodes().iter().zip(inboxes).zip(cycle_of) {
+        let is_component = matches!(node.code, Code::Component(_));
         for (index, input) in node.inputs.iter().enumerate() {
             if let Feed::Source { node, output, .. } = input.feed
-                && let Some(list) = subscribers.get_mut(node).and_then(|node| node.get_mut(output))
+                && let Some((list, components_alone)) =
+                    subscribers.get_mut(node).and_then(|node| node.get_mut(output))
             {
                 let (inbox, cycle) = (Arc::clone(inbox), cycle.clone());
                 list.push(Subscriber { inbox, input: index, cycle });
+                *components_alone &= is_component;
             }
         }
     }
-    let named = |(node, lists): (&crate::dataflow::Node, Vec<Vec<Subscriber>>)| {
+    let named = |(node, lists): (&crate::dataflow::Node, Vec<(Vec<Subscriber>, bool)>)| {
         let routes = node.outputs.iter().cloned().zip(lists);
-        routes.map(|(output, list)| Route { output, subscribers: list.into() }).collect()
+        let route = |(output, (list, feeds_components_alone)): (_, (Vec<_>, _))| Route {
+            output,
+            subscribers: list.into(),
+            feeds_components_alone,
+        };
+        routes.map(route).collect()
     };
     dataflow.nodes().iter().zip(subscribers).map(named).collect()
 }

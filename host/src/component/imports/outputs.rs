@@ -69,7 +69,14 @@ fn take(
     let output = output.to_str(store.as_context())?.into_owned();
     let payload = match payload {
         Payload::Inline(bytes) => payload::copy(bytes.as_le_slice(store.as_context())),
-        Payload::Shared(handle) => store.data_mut().handles.take(handle)?,
+        Payload::Shared(handle) => {
+            let state = store.data_mut();
+            let payload = state.handles.take(handle)?;
+            let output = state.ports.output(&output);
+            // Who is in no sandbox looks at it in place.
+            let is_copied = output.is_some_and(|output| state.ports.feeds_components_alone(output));
+            if is_copied { payload } else { payload::settled(payload) }
+        }
     };
     Ok((output, outgoing(payload, encoding, parameters)))
 }
