@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cycle::{Cycle, Member};
 use crate::dataflow::{Code, Dataflow, Feed};
 use crate::id::OutputId;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Total};
 
 /// The inboxes of a dataflow and the ways between them. Nodes have the numbers of
 /// [`Dataflow::nodes`].
@@ -17,6 +17,8 @@ pub(crate) struct Router {
     cycles: Vec<Arc<Cycle>>,
     /// For each node the cycle that it is in.
     cycle_of: Vec<Option<Arc<Cycle>>>,
+    /// What waits in all inboxes.
+    total: Arc<Total>,
 }
 
 /// One output and the inputs that read it.
@@ -39,8 +41,9 @@ pub(crate) struct Subscriber {
 
 impl Router {
     pub(crate) fn new(dataflow: &Dataflow) -> Self {
+        let total = Arc::new(Total::new(dataflow.queued_bytes));
         let inboxes: Vec<_> =
-            dataflow.nodes().iter().map(|node| Arc::new(inbox_of(node))).collect();
+            dataflow.nodes().iter().map(|node| Arc::new(inbox_of(node, &total))).collect();
         let mut cycle_of = vec![None; inboxes.len()];
         let mut cycles = Vec::with_capacity(dataflow.cycles.len());
         for members in &dataflow.cycles {
@@ -53,7 +56,7 @@ impl Router {
             cycles.push(cycle);
         }
         let routes = routes(dataflow, &inboxes, &cycle_of);
-        Self { inboxes, routes, cycles, cycle_of }
+        Self { inboxes, routes, cycles, cycle_of, total }
     }
 
     #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the dataflow")]
@@ -68,6 +71,11 @@ impl Router {
 
     pub(crate) fn cycle(&self, node: usize) -> Option<&Arc<Cycle>> {
         self.cycle_of.get(node)?.as_ref()
+    }
+
+    /// What waits in all inboxes.
+    pub(crate) fn total(&self) -> &Total {
+        &self.total
     }
 
     /// Asks the sources to end. Closings do the rest.
@@ -88,9 +96,9 @@ impl Router {
     }
 }
 
-fn inbox_of(node: &crate::dataflow::Node) -> Inbox {
+fn inbox_of(node: &crate::dataflow::Node, total: &Arc<Total>) -> Inbox {
     let spontaneous = !matches!(node.code, Code::Component(_));
-    Inbox::new(node.inputs.iter().map(|input| &input.feed), spontaneous)
+    Inbox::new(node.inputs.iter().map(|input| &input.feed), spontaneous, total)
 }
 
 fn cycle_among(dataflow: &Dataflow, members: &[usize], inboxes: &[Arc<Inbox>]) -> Cycle {
