@@ -1,4 +1,5 @@
-# Needs rustup, Python 3.11 or later with venv, and make; everything else it gets itself.
+# Needs rustup, Python 3.11 or later with venv, a C++ compiler for the fuzzer, and make; everything else it gets
+# itself.
 
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
@@ -20,7 +21,7 @@ demo: $(VENV)/wasm-tools targets package ## Build what the quick start needs, an
 	@echo && echo '$$ thalweg run examples/quickstart.yaml'
 	@$(PYTHON)/thalweg run examples/quickstart.yaml
 
-test: setup lint guests model ## Everything that must hold: what CI runs
+test: setup lint guests model fuzz-briefly ## Everything that must hold: what CI runs
 	cd guests && cargo test --no-run && $(TIMEOUT) 5m cargo test
 	cargo test --no-run && $(TIMEOUT) 20m cargo test
 	$(MAKE) test-python
@@ -57,6 +58,12 @@ lint: targets ## Formatting and clippy, for the host and the guests
 model: ## Every interleaving of the inbox, by loom
 	cargo test -p thalweg --features model --lib model --no-run
 	$(TIMEOUT) 20m cargo test -p thalweg --features model --lib model
+
+fuzz: ## Give whatever reads bytes of others inputs that nobody would write, ten minutes each
+	fuzz/run 600
+
+fuzz-briefly: targets
+	$(TIMEOUT) 20m fuzz/run 15
 
 proof-contract: guests ## Prove the contract of events
 	$(PROOF) contract
@@ -109,6 +116,6 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 	$(PYTHON)/pip install --quiet --requirement tests/python/requirements.txt --requirement examples/requirements.txt
 	touch $@
 
-.PHONY: help demo test test-python build wheel package guests fmt lint model setup targets \
+.PHONY: help demo test test-python fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-stop \
 	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting
