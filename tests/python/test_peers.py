@@ -103,6 +103,7 @@ def test_a_script_without_asyncio_sees_failures_and_restarts(folder: Folder) -> 
 
         async def source(node: thalweg.Node) -> None:
             if sent.is_set():
+                await node.send("out", "second")
                 raise ValueError("no light")
             await node.send("out", "first")
             sent.set()
@@ -117,4 +118,5 @@ def test_a_script_without_asyncio_sees_failures_and_restarts(folder: Folder) -> 
                         await run.restart("source")
         return lines
 
-    assert asyncio.run(main()) == ["in first", "in restarted 1", "in failed ValueError: no light False"]
+    failed = "in failed ValueError: no light False"
+    assert asyncio.run(main()) == ["in first", "in restarted 1", "in second", failed]
