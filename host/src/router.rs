@@ -7,9 +7,6 @@ use crate::dataflow::{Code, Dataflow, Feed};
 use crate::id::OutputId;
 use crate::inbox::{Inbox, Total};
 
-/// The most that readers are told of how a node ended, in bytes: its own words may be of any length.
-const MAX_REASON: usize = 1 << 10;
-
 /// The inboxes of a dataflow and the ways between them. Nodes have the numbers of
 /// [`Dataflow::nodes`].
 #[derive(Debug)]
@@ -79,7 +76,6 @@ impl Router {
     /// Tells each input that reads this node that an instance of it ended badly. To be called when all that it
     /// sent is sent, and before its outputs close.
     pub(crate) fn tell_failed(&self, node: usize, reason: &str, restarts: bool) {
-        let (reason, _) = reason.split_at(reason.floor_char_boundary(MAX_REASON));
         let reason = Arc::<str>::from(reason);
         for Subscriber { inbox, input, .. } in self.readers(node) {
             inbox.tell_failed(*input, Arc::clone(&reason), restarts);
@@ -207,13 +203,5 @@ nodes:
         let failed = |input| Item::Failed { input, reason: "it broke".into(), restarts: true };
         let restarted = |input| Item::Restarted { input, count: 3 };
         assert_eq!(taken(&router), [failed(0), failed(1), restarted(0), restarted(1)]);
-    }
-
-    #[test]
-    fn a_reason_is_cut_between_two_characters() {
-        let router = router();
-        router.tell_failed(SOURCE, &format!("x{}", "ä".repeat(1000)), false);
-        let [Item::Failed { reason, .. }, _] = &taken(&router)[..] else { panic!("not two") };
-        assert_eq!(**reason, format!("x{}", "ä".repeat(511)));
     }
 }

@@ -21,10 +21,10 @@ nodes:
 
 
 @pytest.mark.parametrize("ends", [
-    ("raise ValueError('no light')", "ValueError: no light"),
-    ("raise SystemExit(3)", "exited with code 3"),
-    ("os._exit(4)", "exited with code 4"),
-    ("os.kill(os.getpid(), 9)", "ended by signal 9 (SIGKILL)"),
+    ("raise ValueError('no light')", "failed"),
+    ("raise SystemExit(3)", "exited"),
+    ("os._exit(4)", "exited"),
+    ("os.kill(os.getpid(), 9)", "signaled"),
 ])
 def test_readers_see_how_a_script_failed_before_they_see_it_close(folder: Folder, ends: tuple[str, str]) -> None:
     how, reason = ends
@@ -43,22 +43,7 @@ def test_readers_see_how_a_script_failed_before_they_see_it_close(folder: Folder
     message, failed, closed = seen
     assert isinstance(message, thalweg.Input) and isinstance(closed, thalweg.InputClosed)
     assert isinstance(failed, thalweg.InputFailed) and failed.id == "in" and not failed.restarts
-    assert failed.reason.splitlines()[-1] == reason
-    assert ended.exit().text.startswith(failed.reason)
-
-
-def test_the_words_of_a_failure_are_cut(folder: Folder) -> None:
-    reasons: list[str] = []
-
-    async def source(node: thalweg.Node) -> None:
-        raise ValueError("x" * 5000)
-
-    async def reader(node: thalweg.Node) -> None:
-        reasons.extend([event.reason async for event in node.events() if isinstance(event, thalweg.InputFailed)])
-
-    text = SCRIPT_FIRST.replace("python: node.py", "embedded: true")
-    ended = folder.run(text, node=source, reader=reader)
-    assert reasons == [ended.exit().text[:1024]]
+    assert failed.reason == reason == ended.exit().name
 
 
 def test_a_script_that_failed_closes_its_outputs_once_its_process_has_ended(folder: Folder) -> None:
@@ -95,7 +80,7 @@ def test_a_script_without_asyncio_sees_failures_and_restarts(folder: Folder) -> 
                     case thalweg.InputRestarted(id, count):
                         print(id, "restarted", count)
                     case thalweg.InputFailed(id, reason, restarts):
-                        print(id, "failed", reason.splitlines()[-1], restarts)
+                        print(id, "failed", reason, restarts)
         """)
 
     async def main() -> list[str]:

@@ -30,7 +30,7 @@ pub enum Event {
     InputFailed {
         /// The input's name in the descriptor.
         id: String,
-        /// How it ended, at most 1 KiB of it. Part of it may have been written by the node that failed.
+        /// The name of its end, as in the run report: `failed`, `trapped`, `out-of-memory`, ...
         reason: String,
         /// Whether another instance is to follow. If none does, the input closes next.
         restarts: bool,

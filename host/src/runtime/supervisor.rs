@@ -173,7 +173,7 @@ impl Supervisor {
         let Some(node) = self.tasks.nodes.get_mut(position) else { return };
         // Where all are ended by force, none is told of the others.
         if !exit.is_ok() && node.has_place() {
-            self.router.tell_failed(position, &exit.to_string(), false);
+            self.router.tell_failed(position, exit.name(), false);
         }
         let notice = self.happenings.end_of(&node.id, exit.clone());
         node.end(exit);

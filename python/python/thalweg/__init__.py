@@ -51,7 +51,7 @@ from thalweg._native import (
     __version__,
 )
 from thalweg._node import Event, Node, Parameter
-from thalweg._report import Exit, InputReport, NodeReport, OutputReport, RunReport
+from thalweg._report import Bounded, Budgets, Exit, InputReport, NodeReport, OutputReport, Paced, RunReport
 from thalweg._run import Run
 from thalweg._run_events import (
     LinesDropped,
@@ -69,6 +69,8 @@ from thalweg._value import SupportsArrowArray, SupportsArrowStream
 __all__ = [
     "ArrowValue",
     "AttachError",
+    "Bounded",
+    "Budgets",
     "Dataflow",
     "DataflowError",
     "Event",
@@ -90,6 +92,7 @@ __all__ = [
     "NodeStarted",
     "OutputClosed",
     "OutputReport",
+    "Paced",
     "Parameter",
     "Payload",
     "Run",

@@ -46,6 +46,44 @@ class OutputReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounded:
+    """What must not be passed."""
+
+    limit: int
+    peak: int
+    """The most that there was at any time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """What is waited for when too much is used in too short a time."""
+
+    per_second: float
+    """What may be used in a second."""
+    used: float
+    waited_seconds: float
+    """How long the node waited until it might use more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What a component used of its limits, over all of its instances."""
+
+    memory: Bounded
+    """Bytes of linear memory."""
+    buffers: Bounded
+    """Bytes of payloads that its handles held."""
+    message: Bounded
+    """Bytes of the largest message that it sent, and `limits.payload`."""
+    cpu_share: Paced | None
+    """Seconds of CPU time; none without such a limit."""
+    rate: Paced | None
+    """Messages sent; none without such a limit."""
+    log: Paced
+    """Bytes written to the log."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeReport:
     """What happened to a node."""
 
@@ -60,6 +98,8 @@ class NodeReport:
     """None for what is no component."""
     peak_memory: int | None
     """Bytes of linear memory; none for what is no component."""
+    budgets: Budgets | None
+    """What it used of its limits; none for what is no component."""
     first_event_seconds: float | None
     """From the start to its first event."""
     inputs: tuple[InputReport, ...]
@@ -89,6 +129,8 @@ class RunReport:
     seconds: float
     nodes: dict[str, NodeReport]
     """By their ids, in the order of the descriptor."""
+    queued: Bounded
+    """Bytes that waited in all queues together, and `queued_bytes`."""
 
     @property
     def ok(self) -> bool:
@@ -99,12 +141,26 @@ class RunReport:
 def read_report(text: str) -> RunReport:
     """The report in its JSON form."""
     report = json.loads(text)
-    return RunReport(report["seconds"], {node["id"]: _node(node) for node in report["nodes"]})
+    nodes = {node["id"]: _node(node) for node in report["nodes"]}
+    return RunReport(report["seconds"], nodes, Bounded(**report["queued"]))
 
 
 def _node(node: dict[str, Any]) -> NodeReport:
     exit = node.pop("exit")
     inputs = tuple(InputReport(**input) for input in node.pop("inputs"))
     outputs = tuple(OutputReport(**output) for output in node.pop("outputs"))
+    budgets = node.pop("budgets")
     backtrace = tuple(exit.pop("backtrace", ()))
-    return NodeReport(**node, exit=Exit(**exit, backtrace=backtrace), inputs=inputs, outputs=outputs)
+    return NodeReport(
+        **node,
+        exit=Exit(**exit, backtrace=backtrace),
+        budgets=None if budgets is None else _budgets(budgets),
+        inputs=inputs,
+        outputs=outputs,
+    )
+
+
+def _budgets(budgets: dict[str, Any]) -> Budgets:
+    bounded = {name: Bounded(**budgets[name]) for name in ("memory", "buffers", "message")}
+    paced = {name: Paced(**used) if (used := budgets[name]) else None for name in ("cpu_share", "rate")}
+    return Budgets(**bounded, **paced, log=Paced(**budgets["log"]))
