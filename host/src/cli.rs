@@ -5,6 +5,7 @@
 
 mod check;
 mod completions;
+mod grants;
 mod graph;
 mod inspect;
 mod logs;
@@ -88,7 +89,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, python: Option<PathBu
     };
     let outcome = trace().and_then(|()| match &arguments.command {
         Command::Run(arguments) => run(arguments, python),
-        Command::Check(arguments) => check(arguments),
+        Command::Check(arguments) => check(arguments, python.as_deref()),
         Command::Graph(arguments) => graph(arguments),
         Command::Inspect(arguments) => inspect(arguments),
         Command::Schema => schema(),

@@ -40,11 +40,13 @@
 //! ```
 
 mod attach;
+mod capability;
 pub mod cli;
 mod component;
 mod cycle;
 mod dataflow;
 mod descriptor;
+mod digest;
 mod event;
 mod exit;
 pub mod graph;
@@ -64,9 +66,8 @@ mod runtime;
 mod sync;
 
 pub use attach::OpenError;
-pub use component::{
-    CodeCache, Compiler, ComponentProblem, Digest, Inspection, PrepareError, World,
-};
+pub use capability::{Asked, Capability, capabilities};
+pub use component::{CodeCache, Compiler, ComponentProblem, Inspection, PrepareError, World};
 pub use dataflow::{
     Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Interpreter,
     Limits, Node, Overflow, Process, Queue,
@@ -74,6 +75,7 @@ pub use dataflow::{
 pub use descriptor::{
     DescriptorError, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS, Problem, ProblemKind, Shape, json_schema,
 };
+pub use digest::Digest;
 pub use event::{
     Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick, Value,
 };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
 mod bad_input;
+mod grants;
 mod interrupt;
 mod process;
 mod run;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Limits;
+
 /// The bounds of a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds<T> {
@@ -66,3 +68,16 @@ pub(crate) const BUFFERS: Bounds<u64> = Bounds { least: 0, default: 256 * MIB, m
 /// Payloads that are copied with the event. Up to about 8 KiB a copy costs less than a handle; 0 gives
 /// every payload as a handle.
 pub(crate) const INLINE: Bounds<u64> = Bounds { least: 0, default: 8 * KIB, most: MIB };
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: MEMORY.default,
+            table_elements: TABLE_ELEMENTS.default,
+            cpu: CPU.default,
+            payload: PAYLOAD.default,
+            buffers: BUFFERS.default,
+            inline: INLINE.default,
+        }
+    }
+}

@@ -37,7 +37,7 @@ pub(super) fn check(
     let cycles = cycles::components(nodes.len(), &edges);
     let nodes = nodes.into_iter().map(Draft::finish).collect::<Option<_>>()?;
     let grace = grace.unwrap_or(Some(bounds::GRACE.default))?;
-    (problems.count() == 0).then_some(Dataflow { nodes, grace, cycles })
+    (problems.count() == 0).then(|| Dataflow { nodes, grace, cycles, base: base.to_owned() })
 }
 
 /// Adds problems of one node.
