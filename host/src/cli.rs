@@ -8,6 +8,7 @@ mod completions;
 mod grants;
 mod graph;
 mod inspect;
+mod lock;
 mod logs;
 mod open;
 pub mod problems;
@@ -29,6 +30,7 @@ pub use check::{Check, check};
 pub use completions::{Completions, completions};
 pub use graph::{Graph, graph};
 pub use inspect::{Inspect, inspect};
+pub use lock::{Lock, lock};
 pub use run::{Run, run};
 pub use schema::schema;
 pub use trace::trace;
@@ -52,6 +54,8 @@ pub enum Command {
     Run(Run),
     /// Check descriptors and the components that they name
     Check(Check),
+    /// Write down what a dataflow runs and hands out, to hold it to that
+    Lock(Lock),
     /// Draw a dataflow
     Graph(Graph),
     /// Show what a component is, what it imports and what it may need
@@ -65,7 +69,8 @@ pub enum Command {
 const AFTER_HELP: &str = "\
 Examples:
   thalweg run dataflow.yaml
-  thalweg check dataflow.yaml
+  thalweg check --grants dataflow.yaml
+  thalweg lock dataflow.yaml
   thalweg graph dataflow.yaml --format svg -o dataflow.svg
   thalweg inspect node.wasm
 
@@ -90,6 +95,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, python: Option<PathBu
     let outcome = trace().and_then(|()| match &arguments.command {
         Command::Run(arguments) => run(arguments, python),
         Command::Check(arguments) => check(arguments, python.as_deref()),
+        Command::Lock(arguments) => lock(arguments),
         Command::Graph(arguments) => graph(arguments),
         Command::Inspect(arguments) => inspect(arguments),
         Command::Schema => schema(),

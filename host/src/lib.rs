@@ -54,6 +54,7 @@ mod id;
 mod inbox;
 #[doc(hidden)]
 pub mod link;
+mod lock;
 mod log;
 mod node;
 pub mod payload;
@@ -81,6 +82,7 @@ pub use event::{
 };
 pub use exit::{KillReason, Limit, NodeExit};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
+pub use lock::{Lock, LockError, LockProblem};
 pub use log::{LogLevel, LogLine, LogStream, MAX_LINE_BYTES};
 pub use node::NotReady;
 pub use ports::{

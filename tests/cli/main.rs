@@ -5,6 +5,7 @@
 mod bad_input;
 mod grants;
 mod interrupt;
+mod lock;
 mod process;
 mod run;
 mod shown;

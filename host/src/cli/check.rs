@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
+use super::lock::held;
 use super::open::{self, Rejection};
 use super::text::{GOOD, count, styled};
 use super::{Exit, eprint, grants, print};
@@ -33,6 +34,9 @@ pub struct Check {
     /// How that is listed
     #[arg(long, value_enum, default_value_t = Format::Text, requires = "grants")]
     pub format: Format,
+    /// Also check that all is as the lock file says, which lies beside the descriptor
+    #[arg(long, conflicts_with = "no_components")]
+    pub locked: bool,
 }
 
 /// The form of a list.
@@ -80,7 +84,7 @@ pub fn check(check: &Check, python: Option<&Path>) -> anyhow::Result<Exit> {
 }
 
 fn check_file(path: &Path, check: &Check, python: Option<&Path>) -> Result<Told, Rejection> {
-    let dataflow = open::dataflow(path)?;
+    let dataflow = held(path, open::dataflow(path)?, check.locked)?;
     if !check.no_components {
         open::prepare(dataflow.clone(), true)?;
     }

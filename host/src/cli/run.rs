@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::lock::held;
 use super::logs::{self, Printed};
 use super::open::{self, Rejection};
 use super::text::{error_text, help_text};
@@ -38,6 +39,7 @@ within the grace period is ended by force. The second Ctrl-C ends everything at 
 Examples:
   thalweg run dataflow.yaml
   thalweg run dataflow.yaml --report json > report.json
+  thalweg run dataflow.yaml --locked
   thalweg run dataflow.yaml --grace 30s --report-file report.json
 
 Exit codes:
@@ -58,6 +60,9 @@ pub struct Run {
     /// How long nodes may take to end, as in `5s`, instead of what the descriptor says
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub grace: Option<Duration>,
+    /// Start only what the lock file beside the descriptor has: the same files, given the same
+    #[arg(long)]
+    pub locked: bool,
     /// Compile every component anew, and store nothing
     #[arg(long)]
     pub no_cache: bool,
@@ -98,7 +103,7 @@ enum Outcome {
 ///
 /// When the descriptor or a component is wrong, or what is left of the run cannot be written.
 pub fn run(run: &Run, python: Option<PathBuf>) -> anyhow::Result<Exit> {
-    let dataflow = open::dataflow(&run.file)?;
+    let dataflow = held(&run.file, open::dataflow(&run.file)?, run.locked)?;
     refuse_embedded(&run.file, &dataflow)?;
     run.report_file.as_deref().map(refuse_unwritable).transpose()?;
     let prepared = open::prepare(dataflow, !run.no_cache)?;
