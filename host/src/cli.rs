@@ -14,8 +14,12 @@ mod open;
 pub mod problems;
 mod progress;
 mod report;
+mod restart;
 mod run;
+mod running;
 mod schema;
+mod status;
+mod stop;
 mod text;
 mod trace;
 
@@ -31,8 +35,11 @@ pub use completions::{Completions, completions};
 pub use graph::{Graph, graph};
 pub use inspect::{Inspect, inspect};
 pub use lock::{Lock, lock};
+pub use restart::{Restart, restart};
 pub use run::{Run, run};
 pub use schema::schema;
+pub use status::{Status, status};
+pub use stop::{Stop, stop};
 pub use trace::trace;
 
 use open::Rejection;
@@ -60,6 +67,12 @@ pub enum Command {
     Graph(Graph),
     /// Show what a component is, what it imports and what it may need
     Inspect(Inspect),
+    /// Show which dataflows run, and how they are doing
+    Status(Status),
+    /// Stop a dataflow that runs
+    Stop(Stop),
+    /// Start a node of a dataflow that runs again
+    Restart(Restart),
     /// Print the JSON Schema of descriptors, for editors
     Schema,
     /// Print completions for a shell
@@ -73,6 +86,7 @@ Examples:
   thalweg lock dataflow.yaml
   thalweg graph dataflow.yaml --format svg -o dataflow.svg
   thalweg inspect node.wasm
+  thalweg status
 
 Exit codes:
   0    every node ended well
@@ -98,6 +112,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, python: Option<PathBu
         Command::Lock(arguments) => lock(arguments),
         Command::Graph(arguments) => graph(arguments),
         Command::Inspect(arguments) => inspect(arguments),
+        Command::Status(arguments) => status(arguments),
+        Command::Stop(arguments) => stop(arguments),
+        Command::Restart(arguments) => restart(arguments),
         Command::Schema => schema(),
         Command::Completions(arguments) => completions(arguments),
     });

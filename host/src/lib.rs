@@ -91,7 +91,9 @@ pub use ports::{
 };
 pub use prepare::{EmbedError, PreparedDataflow};
 pub use process::{ProcessError, ProcessProblem};
-pub use report::{InputReport, NodeReport, OutputReport, RunReport};
+pub use report::{
+    DataflowStatus, InputReport, NodeReport, NodeState, NodeStatus, OutputReport, RunReport,
+};
 pub use runtime::{
     Control, NodeEvent, NodeEventKind, RestartError, RunningDataflow, StartError, StartOptions,
 };

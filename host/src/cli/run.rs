@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -63,6 +64,10 @@ pub struct Run {
     /// Start only what the lock file beside the descriptor has: the same files, given the same
     #[arg(long)]
     pub locked: bool,
+    /// By which name `thalweg status`, `stop` and `restart` find it, and processes that attach [default: that
+    /// of the file]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub name: Option<String>,
     /// Compile every component anew, and store nothing
     #[arg(long)]
     pub no_cache: bool,
@@ -175,7 +180,7 @@ async fn run_to_end(
         logs: Some(logs),
         grace: run.grace,
         python: run.python.clone().or(python).map(Into::into),
-        name: run.file.file_stem().map(|name| name.to_string_lossy().into_owned()),
+        name: run.name.clone().or_else(|| stem(&run.file)),
         ..StartOptions::default()
     };
     let running = tokio::select! {
@@ -183,6 +188,10 @@ async fn run_to_end(
         () = stops.next() => return Ok(Outcome::GivenUp),
     };
     Ok(see_to_end(running, &mut stops, &printed_all).await)
+}
+
+fn stem(path: &Path) -> Option<String> {
+    path.file_stem().map(|name| name.to_string_lossy().into_owned())
 }
 
 /// Waits until all nodes have ended and all that they printed is written, and lets people stop and kill
