@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::dataflow::value::size_text;
 use crate::dataflow::{
     Address, Code, Component, Dataflow, Folder, Grants, Interpreter, Limits, Node, Process,
+    QUEUED_BYTES,
 };
 
 /// Something that a node may do, has, or is limited to otherwise than usual.
@@ -210,6 +211,17 @@ impl Asked {
     }
 }
 
+/// What the dataflow as a whole is given: its limits that are not the usual ones.
+pub fn dataflow_capabilities(dataflow: &Dataflow) -> Vec<Capability> {
+    let (queued, usual) = (dataflow.queued_bytes, QUEUED_BYTES.default);
+    let limit = (queued != usual).then(|| Capability::Limit {
+        field: "queued_bytes",
+        value: size_text(queued),
+        usual: size_text(usual),
+    });
+    limit.into_iter().collect()
+}
+
 /// Everything that a node is given, in the order in which it is told.
 pub fn capabilities(dataflow: &Dataflow, node: &Node) -> Vec<Capability> {
     match &node.code {
@@ -276,7 +288,11 @@ fn variable((name, value): (&String, &String)) -> Capability {
 fn changed(limits: &Limits) -> Vec<Capability> {
     let time = |time| humantime::format_duration(time).to_string();
     let all = |limits: &Limits| {
-        let &Limits { memory, table_elements, cpu, payload, buffers, inline } = limits;
+        let &Limits { memory, table_elements, cpu, payload, buffers, inline, cpu_share, rate, log } =
+            limits;
+        let unless = |number: Option<u64>, unit: &str| {
+            number.map_or_else(|| "unlimited".to_owned(), |number| format!("{number}{unit}"))
+        };
         [
             ("memory", size_text(memory)),
             ("table_elements", table_elements.to_string()),
@@ -284,6 +300,9 @@ fn changed(limits: &Limits) -> Vec<Capability> {
             ("payload", size_text(payload)),
             ("buffers", size_text(buffers)),
             ("inline", size_text(inline)),
+            ("cpu_share", unless(cpu_share, "%")),
+            ("rate", unless(rate, "")),
+            ("log", size_text(log)),
         ]
     };
     let both = all(limits).into_iter().zip(all(&Limits::default()));

@@ -27,6 +27,7 @@ use crate::digest::Digest;
 use crate::event::Parameters;
 use crate::id::{InputId, NodeId, OutputId, OutputRef};
 
+pub(crate) use bounds::QUEUED_BYTES;
 pub(crate) use files::{is_program, on_path};
 
 /// A graph of nodes that is known to be right. Made by [`Dataflow::from_file`] or
@@ -35,6 +36,8 @@ pub(crate) use files::{is_program, on_path};
 pub struct Dataflow {
     pub(crate) nodes: Vec<Node>,
     pub(crate) grace: Duration,
+    /// Bytes that may wait in all queues together.
+    pub(crate) queued_bytes: u64,
     /// Each list holds the positions in `nodes` of nodes that can reach each other.
     pub(crate) cycles: Vec<Vec<usize>>,
     /// What its paths are relative to.
@@ -173,7 +176,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// What a component may use. Passing one of them ends the node.
+/// What a component may use. Passing one of them ends the node, unless it says that the node waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of linear memory, all memories of the component together.
@@ -188,6 +191,13 @@ pub struct Limits {
     pub buffers: u64,
     /// Payloads up to this many bytes are copied into the component with the event.
     pub inline: u64,
+    /// The part of one core that it may use over time, in percent; none for all that there is. Beyond, it
+    /// waits.
+    pub cpu_share: Option<u64>,
+    /// Messages that it may send in a second; none for as many as its readers take. Beyond, it waits.
+    pub rate: Option<u64>,
+    /// Bytes that it may write to the log in a second. Beyond, it waits.
+    pub log: u64,
 }
 
 /// One input of a [`Node`].

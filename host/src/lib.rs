@@ -67,7 +67,7 @@ mod runtime;
 mod sync;
 
 pub use attach::OpenError;
-pub use capability::{Asked, Capability, capabilities};
+pub use capability::{Asked, Capability, capabilities, dataflow_capabilities};
 pub use component::{CodeCache, Compiler, ComponentProblem, Inspection, PrepareError, World};
 pub use dataflow::{
     Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Interpreter,
@@ -92,7 +92,8 @@ pub use ports::{
 pub use prepare::{EmbedError, PreparedDataflow};
 pub use process::{ProcessError, ProcessProblem};
 pub use report::{
-    DataflowStatus, InputReport, NodeReport, NodeState, NodeStatus, OutputReport, RunReport,
+    Bounded, Budgets, DataflowStatus, InputReport, NodeReport, NodeState, NodeStatus, OutputReport,
+    Paced, RunReport,
 };
 pub use runtime::{
     Control, NodeEvent, NodeEventKind, RestartError, RunningDataflow, StartError, StartOptions,

@@ -10,7 +10,7 @@ mod file;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::capability::capabilities;
+use crate::capability::{Capability, capabilities, dataflow_capabilities};
 use crate::dataflow::{Code, Dataflow, Node};
 use crate::digest::Digest;
 
@@ -19,6 +19,8 @@ pub use error::{LockError, LockProblem};
 /// What was approved of a dataflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lock {
+    /// What the dataflow as a whole is given.
+    given: Vec<String>,
     nodes: BTreeMap<String, LockedNode>,
 }
 
@@ -72,7 +74,8 @@ impl Lock {
             }
             nodes.insert(node.id.to_string(), locked);
         }
-        if problems.is_empty() { Ok(Self { nodes }) } else { Err(problems) }
+        let given = texts(&dataflow_capabilities(dataflow));
+        if problems.is_empty() { Ok(Self { given, nodes }) } else { Err(problems) }
     }
 
     /// Where the lock file of a descriptor lies: beside it, with `.lock` in place of its extension.
@@ -99,7 +102,9 @@ impl Lock {
     ///
     /// Everything that is not as approved.
     pub fn hold(&self, mut dataflow: Dataflow) -> Result<Dataflow, Vec<LockProblem>> {
-        let mut problems = Vec::new();
+        let whole = differences(&self.given, &texts(&dataflow_capabilities(&dataflow)));
+        let whole = whole.map(|(more, less)| LockProblem::OtherWhole { more, less });
+        let mut problems: Vec<_> = whole.into_iter().collect();
         for node in dataflow.nodes() {
             match self.nodes.get(node.id.as_str()) {
                 Some(locked) => problems.extend(locked.differences(&dataflow, node)),
@@ -152,13 +157,7 @@ impl LockedNode {
         } else {
             problems.extend(self.other_digest(node));
         }
-        let beyond = |these: &[String], those: &[String]| {
-            let beyond = these.iter().filter(|one| !those.contains(one));
-            beyond.cloned().collect::<Vec<_>>()
-        };
-        let more = beyond(&now.given, &self.given);
-        let less = beyond(&self.given, &now.given);
-        if now.given != self.given {
+        if let Some((more, less)) = differences(&self.given, &now.given) {
             problems.push(LockProblem::OtherGrants { node: id(), more, less });
         }
         problems
@@ -199,10 +198,27 @@ fn described(dataflow: &Dataflow, node: &Node) -> LockedNode {
         Code::Attached => (Kind::Attached, None),
         Code::Embedded => (Kind::Embedded, None),
     };
-    let mut given: Vec<_> = capabilities(dataflow, node).iter().map(ToString::to_string).collect();
-    given.sort_unstable();
+    let given = texts(&capabilities(dataflow, node));
     let file = path.map(|path| dataflow.as_written(path).to_string_lossy().into_owned());
     LockedNode { kind, file, sha256: None, given }
+}
+
+/// Each in its line, sorted.
+fn texts(given: &[Capability]) -> Vec<String> {
+    let mut texts: Vec<_> = given.iter().map(ToString::to_string).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+/// What is given now and not locked, and the other way round; none where there is neither.
+fn differences(locked: &[String], now: &[String]) -> Option<(Vec<String>, Vec<String>)> {
+    let beyond = |these: &[String], those: &[String]| {
+        let beyond = these.iter().filter(|one| !those.contains(one));
+        beyond.cloned().collect::<Vec<_>>()
+    };
+    let (more, less) = (beyond(now, locked), beyond(locked, now));
+    (!more.is_empty() || !less.is_empty()).then_some((more, less))
 }
 
 /// The digest of the file that runs a node; none where none does.

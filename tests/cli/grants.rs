@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::support::{Folder, PROGRAM, assert_snapshot};
 
-const ALL: &str = "nodes:
+const ALL: &str = "queued_bytes: 2GiB
+nodes:
   - id: disk
     component: guests/system-load.wasm
     args: [--fast, a b]
@@ -17,7 +18,7 @@ const ALL: &str = "nodes:
       listen: [\"[::1]:*\"]
       name_lookup: true
       stdio: inherit
-    limits: { memory: 256MiB, cpu: 2s }
+    limits: { memory: 256MiB, cpu: 2s, cpu_share: 50%, rate: 10, log: 2MiB }
   - id: deaf
     component: deaf.wasm
     grants: { read: { /data: data }, name_lookup: true }
@@ -77,6 +78,7 @@ fn programs_read_the_same_as_json() {
     let text = listed(&folder, &["check", "--grants", "--format", "json", "flow.yaml"]);
     let files: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(files[0]["file"], "flow.yaml");
+    assert_eq!(files[0]["given"][0]["text"], "limit queued_bytes 2GiB");
     let nodes = &files[0]["nodes"];
     assert_eq!(nodes[0]["given"][1]["text"], "read /here from .");
     assert_eq!(nodes[0]["given"][1]["note"], "here FOLDER");

@@ -4,7 +4,8 @@ use std::fs;
 
 use crate::support::{Ended, Folder, PROGRAM, assert_snapshot, root};
 
-const FLOW: &str = "nodes:
+const FLOW: &str = "queued_bytes: 2GiB
+nodes:
   - id: one
     component: one.wasm
     grants: { read: { /data: data }, connect: [\"*:80\"] }
@@ -109,6 +110,7 @@ fn a_node_that_is_given_more_does_not_start() {
     let folder = changed(locked(), "read: { /data: data }", "write: { /data: data }, env: [PATH]");
     let folder = changed(folder, "1MiB", "2MiB");
     let folder = changed(folder, "args: [-v]", "env: { PYTHONPATH: /tmp }");
+    let folder = changed(folder, "2GiB", "3GiB");
     assert_snapshot("locked-grants", &refused(&folder));
 }
 

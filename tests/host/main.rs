@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod budgets;
 mod cancel;
 mod components;
 mod contract;

@@ -64,6 +64,11 @@ async fn only_seats_that_are_free_are_given() {
     assert!(!path.exists());
 }
 
+#[test]
+fn whoever_wants_to_attach_is_told_of_a_dataflow_that_has_no_seats() {
+    assert_eq!(unknown("desk", &Seats::new()), "it has no node with `attached: true`");
+}
+
 #[tokio::test]
 async fn the_door_is_closed_to_others() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,15 +1,22 @@
 //! `thalweg check --grants`: what a dataflow hands out, beside what its components ask for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::open::Rejection;
 use super::text::{BAD, BOLD, DIM, error_text, styled, visible};
-use crate::capability::{Asked, Capability, capabilities};
+use crate::capability::{Asked, Capability, capabilities, dataflow_capabilities};
 use crate::component::Inspection;
 use crate::dataflow::{Code, Dataflow, Node};
 use crate::process::program_of;
+
+/// What a dataflow hands out.
+pub(super) struct Handout {
+    /// What it is given as a whole.
+    whole: Vec<Item>,
+    nodes: Vec<Given>,
+}
 
 /// What one node is given.
 pub(super) struct Given {
@@ -31,7 +38,7 @@ struct Item {
     usable: bool,
 }
 
-/// What each node is given, in the order written. `python` runs the scripts whose nodes name no interpreter;
+/// What a dataflow hands out, its nodes in the order written. `python` runs the scripts whose nodes name no interpreter;
 /// components are looked into if `look`.
 ///
 /// # Errors
@@ -41,8 +48,12 @@ pub(super) fn given(
     dataflow: &Dataflow,
     python: Option<&Path>,
     look: bool,
-) -> Result<Vec<Given>, Rejection> {
-    dataflow.nodes().iter().map(|node| of_node(dataflow, node, python, look)).collect()
+) -> Result<Handout, Rejection> {
+    let nodes = dataflow.nodes().iter().map(|node| of_node(dataflow, node, python, look));
+    let nodes = nodes.collect::<Result<_, _>>()?;
+    let whole = dataflow_capabilities(dataflow);
+    let whole = whole.iter().map(|one| item(one, None, None)).collect();
+    Ok(Handout { whole, nodes })
 }
 
 fn of_node(
@@ -61,6 +72,10 @@ fn of_node(
         Code::Component(component) if look => Some(inspect(node, &component.path)?),
         _ => None,
     };
+    let program = match &node.code {
+        Code::Process(process) => program_of(process, python),
+        _ => None,
+    };
     let all = capabilities(dataflow, node);
     let imports = inspection.as_ref().map(|inspection| inspection.wasi_imports.as_slice());
     let granted = |asked: Asked| all.iter().any(|one| one.asked_for_by() == Some(asked));
@@ -72,7 +87,7 @@ fn of_node(
         file: path.map(|path| dataflow.as_written(path).display().to_string()),
         sha256: inspection.as_ref().map(|inspection| inspection.digest.to_string()),
         missed: missed.filter(|asked| imports.is_some_and(|all| asked.is_among(all))).collect(),
-        items: all.iter().map(|one| item(one, node, imports, python)).collect(),
+        items: all.iter().map(|one| item(one, imports, program.as_deref())).collect(),
     })
 }
 
@@ -83,34 +98,32 @@ fn inspect(node: &Node, path: &Path) -> Result<Inspection, Rejection> {
     })
 }
 
-fn item(
-    capability: &Capability,
-    node: &Node,
-    imports: Option<&[String]>,
-    python: Option<&Path>,
-) -> Item {
-    let program = || match (&node.code, capability) {
-        (Code::Process(process), Capability::Interpreter { .. }) => program_of(process, python),
-        _ => None,
-    };
-    let here = |program: PathBuf| {
-        let program = std::path::absolute(&program).unwrap_or(program);
+/// `program` is what runs the script.
+fn item(capability: &Capability, imports: Option<&[String]>, program: Option<&Path>) -> Item {
+    let here = |program: &Path| {
+        let program = std::path::absolute(program).unwrap_or_else(|_| program.to_owned());
         format!("here {}", program.display())
     };
+    let program = program.filter(|_| matches!(capability, Capability::Interpreter { .. }));
     let asked = capability.asked_for_by();
     Item {
         text: capability.to_string(),
-        note: capability.note().or_else(|| program().map(here)),
+        note: program.map(here).or_else(|| capability.note()),
         is_grant: capability.is_grant(),
         usable: asked.zip(imports).is_none_or(|(asked, imports)| asked.is_among(imports)),
     }
 }
 
 /// A tree for people, with its line ends.
-pub(super) fn as_text(given: &[Given]) -> String {
+pub(super) fn as_text(given: &Handout) -> String {
     let has_something = |one: &&Given| one.kind != "component" || !one.items.is_empty();
-    let (some, none): (Vec<_>, Vec<_>) = given.iter().partition(has_something);
-    let mut text: String = some.into_iter().map(node_text).collect();
+    let (some, none): (Vec<_>, Vec<_>) = given.nodes.iter().partition(has_something);
+    let mut text = String::new();
+    if !given.whole.is_empty() {
+        text += &format!("{}\n", styled(BOLD, "the dataflow as a whole:"));
+        text.extend(given.whole.iter().map(item_text));
+    }
+    text.extend(some.into_iter().map(node_text));
     if !none.is_empty() {
         let named: Vec<_> = none.into_iter().map(missing_all).collect();
         text += &format!("{} {}\n", styled(BOLD, "nothing is given to:"), named.join(", "));
@@ -138,22 +151,25 @@ fn node_text(given: &Given) -> String {
         (kind, None) => kind.to_owned(),
     };
     let mut text = format!("{} {heading}\n", styled(BOLD, format!("{}:", given.id)));
-    for item in &given.items {
-        let note = item.note.as_deref().map(|note| format!(" ({})", visible(note)));
-        let note = note.map(|note| styled(DIM, note)).unwrap_or_default();
-        text += &format!("  {}{note}\n", visible(&item.text));
-        if !item.usable && item.is_grant {
-            text += &format!("    {}\n", styled(BAD, "it imports nothing that could use this"));
-        }
-    }
+    text.extend(given.items.iter().map(item_text));
     if let Some(names) = missed(given) {
         text += &styled(DIM, format!("  it also imports, and is not granted: {names}\n"));
     }
     text
 }
 
+fn item_text(item: &Item) -> String {
+    let note = item.note.as_deref().map(|note| format!(" ({})", visible(note)));
+    let note = note.map(|note| styled(DIM, note)).unwrap_or_default();
+    let mut text = format!("  {}{note}\n", visible(&item.text));
+    if !item.usable && item.is_grant {
+        text += &format!("    {}\n", styled(BAD, "it imports nothing that could use this"));
+    }
+    text
+}
+
 /// The same for programs.
-pub(super) fn as_json(file: &Path, given: &[Given]) -> Value {
+pub(super) fn as_json(file: &Path, given: &Handout) -> Value {
     let item = |item: &Item| json!({ "text": item.text, "note": item.note, "usable": item.usable });
     let node = |one: &Given| {
         json!({
@@ -166,5 +182,9 @@ pub(super) fn as_json(file: &Path, given: &[Given]) -> Value {
             "imported_not_granted": one.missed.iter().map(|asked| asked.name()).collect::<Vec<_>>(),
         })
     };
-    json!({ "file": file, "nodes": given.iter().map(node).collect::<Vec<_>>() })
+    json!({
+        "file": file,
+        "given": given.whole.iter().map(item).collect::<Vec<_>>(),
+        "nodes": given.nodes.iter().map(node).collect::<Vec<_>>(),
+    })
 }

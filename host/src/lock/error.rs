@@ -93,6 +93,14 @@ pub enum LockProblem {
         /// What is locked, and not given any more.
         less: Vec<String>,
     },
+    /// The dataflow as a whole is given something else.
+    #[error("what the dataflow is given is not what is locked{}{}", lines("now", .more), lines("locked", .less))]
+    OtherWhole {
+        /// What is not locked.
+        more: Vec<String>,
+        /// What is locked, and not given any more.
+        less: Vec<String>,
+    },
     /// A script is not the one that was approved.
     #[error("node `{node}`: script `{}`: its sha256 is {actual}, but {locked} is locked", .path.display())]
     OtherScript {

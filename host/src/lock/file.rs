@@ -27,6 +27,8 @@ const HEADER: &str = "\
 #[derive(Serialize)]
 struct Written<'a> {
     version: i64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    given: &'a [String],
     #[serde(rename = "node")]
     nodes: Vec<Entry<'a>>,
 }
@@ -54,6 +56,8 @@ struct Versioned {
 struct Read1 {
     #[expect(dead_code, reason = "it was looked at before")]
     version: i64,
+    #[serde(default)]
+    given: Vec<String>,
     #[serde(default, rename = "node")]
     nodes: Vec<Spanned<Entry1>>,
 }
@@ -79,7 +83,7 @@ impl Lock {
             sha256: node.sha256.map(|digest| digest.to_string()),
             given: &node.given,
         });
-        let written = Written { version: VERSION, nodes: entries.collect() };
+        let written = Written { version: VERSION, given: &self.given, nodes: entries.collect() };
         let text = toml::to_string_pretty(&written);
         HEADER.to_owned() + &text.expect("it has texts, lists and a number")
     }
@@ -113,7 +117,7 @@ impl Lock {
                 return Err(malformed(Some(at), format!("node `{id}` stands here again")));
             }
         }
-        Ok(Self { nodes })
+        Ok(Self { given: read.given, nodes })
     }
 }
 

@@ -12,6 +12,9 @@ use super::*;
 /// The longest that anything here may take.
 const HANGS: Duration = Duration::from_secs(8);
 
+/// A node about which there is so much to say that no socket takes it at once.
+const LARGE: &str = "large";
+
 /// A door that is open, with a seat that is called `desk`.
 struct Open {
     _folder: tempfile::TempDir,
@@ -41,6 +44,9 @@ fn open() -> Open {
         async move {
             match ask {
                 Ask::Status => Answer::Refused { reason: "a status".into() },
+                Ask::Restart { node } if node == LARGE => {
+                    Answer::Refused { reason: "x".repeat(1 << 20) }
+                }
                 Ask::Stop => Answer::Stopping,
                 Ask::Restart { .. } => {
                     permits.acquire().await.unwrap().forget();
@@ -179,6 +185,22 @@ async fn questions_beyond_the_bound_are_refused_and_the_others_answered() {
         assert_eq!(rest(socket).await, "{\"answer\":\"restarted\"}\n");
     }
     open.still_serves().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_not_taken_hold_up_nobody() {
+    let mut open = open();
+    let question = ask::question(&Ask::Restart { node: LARGE.into() });
+    let mut deaf = Vec::new();
+    for _ in 0..8 {
+        deaf.push(open.say(question.as_bytes()).await);
+    }
+    open.still_serves().await;
+    open.closing.cancel();
+    tokio::time::timeout(HANGS, &mut open.serving).await.unwrap().unwrap();
+    for socket in deaf {
+        assert!(rest(socket).await.len() < 1 << 20, "the rest is not sent any more");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
