@@ -1,7 +1,10 @@
-//! The door by which processes from outside attach to nodes of a dataflow that runs: a socket in the
-//! runtime folder of the user, which nobody else can reach.
+//! The door of a dataflow that runs: a socket in the runtime folder of the user, which nobody else can reach.
+//! By it processes from outside attach to nodes, and ask things of the dataflow.
 
+mod ask;
 mod place;
+mod remote;
+mod visit;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,21 +13,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::FuturesUnordered;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::id::NodeId;
 use crate::link::{HandshakeError, HostLink};
 use place::Place;
 
+pub(crate) use ask::{Answer, Ask};
 pub use place::OpenError;
+pub(crate) use remote::{AskError, Asked, ask, sockets};
 
-/// How long a process may take to say which node it wants to be.
+/// How long a process may take to say what it wants, and again to take its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Processes that have not said it yet, at most. The next ones wait to be let in.
-const MAX_STRANGERS: usize = 16;
+/// Processes that have not said it yet, at most. Beyond that the one that has been silent for longest has to
+/// go, so that those who say nothing hold up nobody.
+const MAX_STRANGERS: usize = 64;
+
+/// How long a door that closes waits for those who have asked to take their answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// Questions that are being answered, at most. The next ones are refused.
+const MAX_ASKED: usize = 64;
 
 /// A socket that listens, until it is dropped.
 #[derive(Debug)]
@@ -100,34 +114,100 @@ impl Door {
         self._place.path()
     }
 
-    /// Lets processes in until it is dropped.
-    pub(crate) async fn serve(self, seats: Seats) {
+    /// Lets processes in until `closing` is cancelled, and then gives those who have asked a moment to take
+    /// their answers. `answers` answers what they ask.
+    pub(crate) async fn serve<F>(
+        self,
+        seats: Seats,
+        answers: impl Fn(Ask) -> F,
+        closing: CancellationToken,
+    ) where
+        F: Future<Output = Answer>,
+    {
         let mut strangers = FuturesUnordered::new();
+        let mut handles: BTreeMap<u64, AbortHandle> = BTreeMap::new();
+        let mut asked = FuturesUnordered::new();
+        let mut numbers = 0..;
         loop {
             tokio::select! {
-                accepted = self.listener.accept(), if strangers.len() < MAX_STRANGERS => {
-                    match accepted {
-                        Ok((socket, _)) => strangers.push(admit(socket, &seats)),
-                        Err(error) => {
-                            // Out of descriptors, as a rule: those who wait are let in later.
-                            tracing::warn!(%error, "a process could not attach");
-                            tokio::time::sleep(Duration::from_millis(100)).await;
-                        }
+                () = closing.cancelled() => break,
+                socket = accept(&self.listener) => {
+                    let number = numbers.next().unwrap_or_default();
+                    let (handle, registration) = AbortHandle::new_pair();
+                    let met = Abortable::new(meet(socket, &seats), registration);
+                    strangers.push(async move { (number, met.await) });
+                    handles.insert(number, handle);
+                    if handles.len() > MAX_STRANGERS
+                        && let Some((_, longest_silent)) = handles.pop_first()
+                    {
+                        longest_silent.abort();
                     }
                 }
-                Some(()) = strangers.next() => {}
+                Some((number, met)) = strangers.next() => {
+                    handles.remove(&number);
+                    match met {
+                        Ok(Some((socket, _))) if asked.len() >= MAX_ASKED => refuse_at_once(&socket),
+                        Ok(Some((socket, ask))) => {
+                            asked.push(see_answered(socket, &answers, ask, &closing));
+                        }
+                        Ok(None) | Err(_) => {}
+                    }
+                }
+                Some(()) = asked.next() => {}
+            }
+        }
+        drop(strangers);
+        let taken = async { while asked.next().await.is_some() {} };
+        // Whoever does not take an answer by then does without.
+        let _ = tokio::time::timeout(LAST_ANSWERS, taken).await;
+    }
+}
+
+/// The next process that comes.
+async fn accept(listener: &UnixListener) -> UnixStream {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => return socket,
+            Err(error) => {
+                // Out of descriptors, as a rule: those who wait are let in later.
+                tracing::warn!(%error, "a process could not come in");
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-/// Brings a process to its seat, or tells it why not.
-async fn admit(socket: UnixStream, seats: &Seats) {
-    match tokio::time::timeout(PATIENCE, seat(socket, seats)).await {
-        Ok(Ok(())) => {}
+/// Brings a process to its seat, or tells it why not; or has its question.
+async fn meet(socket: UnixStream, seats: &Seats) -> Option<(UnixStream, Ask)> {
+    match tokio::time::timeout(PATIENCE, hear(socket, seats)).await {
+        Ok(Ok(asked)) => return asked,
         Ok(Err(error)) => tracing::info!(%error, "a process was not let in"),
-        Err(_) => tracing::info!("a process did not say which node it wants to be"),
+        Err(_) => tracing::info!("a process did not say what it wants"),
     }
+    None
+}
+
+/// Answers a question; after a stop, stays until the door closes.
+async fn see_answered<F>(
+    mut socket: UnixStream,
+    answers: &impl Fn(Ask) -> F,
+    ask: Ask,
+    closing: &CancellationToken,
+) where
+    F: Future<Output = Answer>,
+{
+    let stays = ask == Ask::Stop;
+    let answer = answers(ask).await;
+    let sent = tokio::time::timeout(PATIENCE, visit::answer(&mut socket, &answer)).await;
+    if stays && matches!(sent, Ok(Ok(()))) {
+        closing.run_until_cancelled(visit::gone(&mut socket)).await;
+    }
+}
+
+/// Tells a process that others are asking, if it takes that at once.
+fn refuse_at_once(socket: &UnixStream) {
+    let reason = format!("{MAX_ASKED} others are asking; try again");
+    let _ = socket.try_write(ask::answer(&Answer::Refused { reason }).as_bytes());
 }
 
 /// Why a process was not let in.
@@ -143,12 +223,30 @@ enum Refusal {
     Socket(#[from] io::Error),
 }
 
-async fn seat(socket: UnixStream, seats: &Seats) -> Result<(), Refusal> {
+/// What a process wants; none when that was to attach, and is settled.
+async fn hear(mut socket: UnixStream, seats: &Seats) -> Result<Option<(UnixStream, Ask)>, Refusal> {
     let peer = socket.peer_cred()?;
-    if peer.uid() != rustix::process::geteuid().as_raw() {
-        return Err(Refusal::OtherUser);
+    admit(peer.uid())?;
+    if !visit::asks(&socket).await? {
+        return seat(socket, peer.pid().unwrap_or_default(), seats).await.map(|()| None);
     }
-    let pid = peer.pid().unwrap_or_default();
+    match visit::question(&mut socket).await? {
+        Ok(ask) => Ok(Some((socket, ask))),
+        Err(reason) => {
+            let answer = Answer::Refused { reason: reason.clone() };
+            // Whoever does not wait for the answer does not get it.
+            let _ = visit::answer(&mut socket, &answer).await;
+            Err(Refusal::Told(reason))
+        }
+    }
+}
+
+/// Lets in processes of this user alone.
+fn admit(uid: u32) -> Result<(), Refusal> {
+    if uid == rustix::process::geteuid().as_raw() { Ok(()) } else { Err(Refusal::OtherUser) }
+}
+
+async fn seat(socket: UnixStream, pid: i32, seats: &Seats) -> Result<(), Refusal> {
     let max_payload = seats.values().map(|seat| seat.max_payload).max().unwrap_or_default();
     let mut link = HostLink::new(OwnedFd::from(socket.into_std()?), max_payload)?;
     let name = link.introduction().await?.node.unwrap_or_default();
@@ -173,6 +271,9 @@ async fn seat(socket: UnixStream, seats: &Seats) -> Result<(), Refusal> {
 }
 
 fn unknown(name: &str, seats: &Seats) -> String {
+    if seats.is_empty() {
+        return "it has no node with `attached: true`".into();
+    }
     let names: Vec<_> = seats.keys().map(|node| format!("`{node}`")).collect();
     format!("it has no node `{name}` with `attached: true`; it has {}", names.join(", "))
 }

@@ -5,15 +5,21 @@
 
 mod check;
 mod completions;
+mod grants;
 mod graph;
 mod inspect;
+mod lock;
 mod logs;
 mod open;
 pub mod problems;
 mod progress;
 mod report;
+mod restart;
 mod run;
+mod running;
 mod schema;
+mod status;
+mod stop;
 mod text;
 mod trace;
 
@@ -28,8 +34,12 @@ pub use check::{Check, check};
 pub use completions::{Completions, completions};
 pub use graph::{Graph, graph};
 pub use inspect::{Inspect, inspect};
+pub use lock::{Lock, lock};
+pub use restart::{Restart, restart};
 pub use run::{Run, run};
 pub use schema::schema;
+pub use status::{Status, status};
+pub use stop::{Stop, stop};
 pub use trace::trace;
 
 use open::Rejection;
@@ -51,10 +61,18 @@ pub enum Command {
     Run(Run),
     /// Check descriptors and the components that they name
     Check(Check),
+    /// Write down what a dataflow runs and hands out, to hold it to that
+    Lock(Lock),
     /// Draw a dataflow
     Graph(Graph),
     /// Show what a component is, what it imports and what it may need
     Inspect(Inspect),
+    /// Show which dataflows run, and how they are doing
+    Status(Status),
+    /// Stop a dataflow that runs
+    Stop(Stop),
+    /// Start a node of a dataflow that runs again
+    Restart(Restart),
     /// Print the JSON Schema of descriptors, for editors
     Schema,
     /// Print completions for a shell
@@ -64,9 +82,11 @@ pub enum Command {
 const AFTER_HELP: &str = "\
 Examples:
   thalweg run dataflow.yaml
-  thalweg check dataflow.yaml
+  thalweg check --grants dataflow.yaml
+  thalweg lock dataflow.yaml
   thalweg graph dataflow.yaml --format svg -o dataflow.svg
   thalweg inspect node.wasm
+  thalweg status
 
 Exit codes:
   0    every node ended well
@@ -88,9 +108,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, python: Option<PathBu
     };
     let outcome = trace().and_then(|()| match &arguments.command {
         Command::Run(arguments) => run(arguments, python),
-        Command::Check(arguments) => check(arguments),
+        Command::Check(arguments) => check(arguments, python.as_deref()),
+        Command::Lock(arguments) => lock(arguments),
         Command::Graph(arguments) => graph(arguments),
         Command::Inspect(arguments) => inspect(arguments),
+        Command::Status(arguments) => status(arguments),
+        Command::Stop(arguments) => stop(arguments),
+        Command::Restart(arguments) => restart(arguments),
         Command::Schema => schema(),
         Command::Completions(arguments) => completions(arguments),
     });

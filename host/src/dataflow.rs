@@ -23,9 +23,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::descriptor::{Descriptor, DescriptorError, MAX_DESCRIPTOR_BYTES, Problems};
+use crate::digest::Digest;
 use crate::event::Parameters;
 use crate::id::{InputId, NodeId, OutputId, OutputRef};
 
+pub(crate) use bounds::QUEUED_BYTES;
 pub(crate) use files::{is_program, on_path};
 
 /// A graph of nodes that is known to be right. Made by [`Dataflow::from_file`] or
@@ -38,6 +40,8 @@ pub struct Dataflow {
     pub(crate) queued_bytes: u64,
     /// Each list holds the positions in `nodes` of nodes that can reach each other.
     pub(crate) cycles: Vec<Vec<usize>>,
+    /// What its paths are relative to.
+    pub(crate) base: PathBuf,
 }
 
 /// One node of a [`Dataflow`].
@@ -75,6 +79,8 @@ pub struct Component {
     pub path: PathBuf,
     /// What the file must hash to, where the descriptor pins it.
     pub sha256: Option<[u8; 32]>,
+    /// What the file must hash to, where a lock file holds it.
+    pub(crate) locked: Option<Digest>,
     /// Its arguments, after the node's id.
     pub args: Vec<String>,
     /// Its environment, with the granted variables of the host already in it.
@@ -96,6 +102,8 @@ pub struct Process {
     pub args: Vec<String>,
     /// Its own variables, added to the environment of the host.
     pub env: BTreeMap<String, String>,
+    /// What the script must hash to, where a lock file holds it.
+    pub(crate) locked: Option<Digest>,
 }
 
 /// What runs a script.
@@ -108,6 +116,13 @@ pub enum Interpreter {
     Uv,
     /// This executable file.
     Path(PathBuf),
+    /// A command.
+    Command {
+        /// Its name, as written.
+        name: String,
+        /// The file, which was found on PATH.
+        path: PathBuf,
+    },
 }
 
 /// What a component may reach. The default is nothing.
@@ -115,6 +130,8 @@ pub enum Interpreter {
 pub struct Grants {
     /// Folders, by the path that the component sees.
     pub folders: Vec<Folder>,
+    /// The names of the variables of the host that it has, in the order written.
+    pub env: Vec<String>,
     /// Where it may connect to, by TCP or UDP.
     pub connect: Vec<Address>,
     /// Where it may listen, by TCP or UDP.
@@ -276,6 +293,13 @@ impl Dataflow {
         let Feed::Source { node, output, .. } = feed else { return None };
         let node = self.nodes.get(*node)?;
         Some(OutputRef { node: node.id.clone(), output: node.outputs.get(*output)?.clone() })
+    }
+
+    /// A path of this dataflow as the descriptor writes it: relative to the folder of the descriptor where
+    /// it is below it.
+    pub(crate) fn as_written<'p>(&self, path: &'p Path) -> &'p Path {
+        let relative = path.strip_prefix(&self.base).unwrap_or(path);
+        if relative.as_os_str().is_empty() { Path::new(".") } else { relative }
     }
 
     /// The position of a node.

@@ -40,11 +40,13 @@
 //! ```
 
 mod attach;
+mod capability;
 pub mod cli;
 mod component;
 mod cycle;
 mod dataflow;
 mod descriptor;
+mod digest;
 mod event;
 mod exit;
 pub mod graph;
@@ -52,6 +54,7 @@ mod id;
 mod inbox;
 #[doc(hidden)]
 pub mod link;
+mod lock;
 mod log;
 mod node;
 pub mod payload;
@@ -64,9 +67,8 @@ mod runtime;
 mod sync;
 
 pub use attach::OpenError;
-pub use component::{
-    CodeCache, Compiler, ComponentProblem, Digest, Inspection, PrepareError, World,
-};
+pub use capability::{Asked, Capability, capabilities, dataflow_capabilities};
+pub use component::{CodeCache, Compiler, ComponentProblem, Inspection, PrepareError, World};
 pub use dataflow::{
     Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Interpreter,
     Limits, Node, Overflow, Process, Queue,
@@ -74,12 +76,14 @@ pub use dataflow::{
 pub use descriptor::{
     DescriptorError, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS, Problem, ProblemKind, Shape, json_schema,
 };
+pub use digest::Digest;
 pub use event::{
     Encoding, Event, Input, InputClosed, InputFailed, InputRestarted, Message, Metadata,
     Parameters, StopReason, Tick, Value,
 };
 pub use exit::{KillReason, Limit, NodeExit};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
+pub use lock::{Lock, LockError, LockProblem};
 pub use log::{LogLevel, LogLine, LogStream, MAX_LINE_BYTES};
 pub use node::NotReady;
 pub use ports::{
@@ -88,7 +92,10 @@ pub use ports::{
 };
 pub use prepare::{EmbedError, PreparedDataflow};
 pub use process::{ProcessError, ProcessProblem};
-pub use report::{Bounded, Budgets, InputReport, NodeReport, OutputReport, Paced, RunReport};
+pub use report::{
+    Bounded, Budgets, DataflowStatus, InputReport, NodeReport, NodeState, NodeStatus, OutputReport,
+    Paced, RunReport,
+};
 pub use runtime::{
     Control, NodeEvent, NodeEventKind, RestartError, RunningDataflow, StartError, StartOptions,
 };

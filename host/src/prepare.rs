@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::component::{
-    Compiler, ComponentProblem, Components, Demand, Digest, PrepareError, PreparedComponent,
-    demand_of, load, read,
+    Compiler, ComponentProblem, Components, Demand, PrepareError, PreparedComponent, demand_of,
+    load, read,
 };
 use crate::dataflow::{self, Dataflow};
+use crate::digest::Digest;
 use crate::id::NodeId;
 use crate::node::Code;
 use crate::ports::Ports;
@@ -187,14 +188,26 @@ fn compile_all(
         let entry = compiled
             .entry(path.clone())
             .or_insert_with(|| compile(path, compiler, progress).map_err(&mut fail));
-        if let (Ok(known), Some(pinned)) = (entry, component.sha256.map(Digest::from))
-            && known.digest != pinned
+        if let Ok(known) = entry
+            && let Err(problem) = demanded(component, known.digest)
         {
-            fail(ComponentProblem::OtherDigest { pinned, actual: known.digest });
+            fail(problem);
         }
     }
     let compiled = compiled.into_iter().filter_map(|(path, code)| Some((path, code.ok()?)));
     (compiled.collect(), errors)
+}
+
+/// Whether a file with this digest is what the descriptor pins and what was approved.
+fn demanded(component: &dataflow::Component, actual: Digest) -> Result<(), ComponentProblem> {
+    let other = |digest: &Digest| *digest != actual;
+    if let Some(pinned) = component.sha256.map(Digest::from).filter(other) {
+        return Err(ComponentProblem::OtherDigest { pinned, actual });
+    }
+    match component.locked.filter(other) {
+        Some(locked) => Err(ComponentProblem::OtherThanLocked { locked, actual }),
+        None => Ok(()),
+    }
 }
 
 fn compile(

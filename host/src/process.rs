@@ -23,6 +23,7 @@ use self::group::Group;
 use self::interpreter::{Launch, Surroundings};
 use self::output::Output;
 use crate::dataflow;
+use crate::digest::Digest;
 use crate::exit::NodeExit;
 use crate::log::{LogStream, NodeLog};
 
@@ -68,7 +69,8 @@ impl Process {
         link: OwnedFd,
         log: &NodeLog,
     ) -> Result<Self, ProcessError> {
-        let launch = interpreter::launch(code, &Surroundings::of_host(usual));
+        let launch = check_locked(code)
+            .and_then(|()| interpreter::launch(code, &Surroundings::of_host(usual)));
         let process = launch.and_then(|launch| {
             let program = launch.program.clone();
             let spawned = spawn(launch, code, link, log);
@@ -111,6 +113,20 @@ impl Drop for Process {
         self.stdout.take_rest();
         self.stderr.take_rest();
     }
+}
+
+/// What is locked is looked at before each start, and read once more by the interpreter.
+fn check_locked(code: &dataflow::Process) -> Result<(), ProcessProblem> {
+    let Some(locked) = code.locked else { return Ok(()) };
+    let actual = Digest::of(&std::fs::read(&code.script).map_err(ProcessProblem::Unreadable)?);
+    if actual == locked { Ok(()) } else { Err(ProcessProblem::OtherThanLocked { locked, actual }) }
+}
+
+/// The program that would run a script; none where there is none. `usual` is the interpreter of the embedding
+/// program.
+pub(crate) fn program_of(code: &dataflow::Process, usual: Option<&Path>) -> Option<PathBuf> {
+    let launch = interpreter::launch(code, &Surroundings::of_host(usual));
+    launch.ok().map(|launch| launch.program)
 }
 
 fn spawn(

@@ -1,10 +1,14 @@
 //! What happened in a run: for each node what came in, what went out, what it used and how it ended.
 
+mod status;
+
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use crate::exit::NodeExit;
+
+pub use status::{DataflowStatus, NodeState, NodeStatus};
 
 /// What happened in a run. As JSON (`serde`), durations are seconds and sizes are bytes.
 #[derive(Clone, Debug, PartialEq, Serialize)]

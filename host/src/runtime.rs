@@ -5,6 +5,7 @@ mod control;
 mod door;
 mod happening;
 mod report;
+mod status;
 mod supervisor;
 mod tasks;
 mod timers;
@@ -29,6 +30,7 @@ pub use control::{Control, RestartError};
 pub use happening::{NodeEvent, NodeEventKind};
 
 use happening::Happenings;
+use status::Board;
 use supervisor::Supervisor;
 use tasks::Tasks;
 
@@ -48,7 +50,8 @@ pub struct StartOptions {
     /// The Python that runs scripts whose nodes name no other; none: the active venv, the venv beside the
     /// script, or the one on PATH.
     pub python: Option<Arc<Path>>,
-    /// By which name processes find the dataflow that they attach to; `dataflow` if none.
+    /// By which name the dataflow is found: by processes that attach to it, and by `thalweg status`, `stop`
+    /// and `restart`. Without one it is not found, but for nodes that are attached to: by `dataflow`.
     pub name: Option<String>,
 }
 
@@ -130,8 +133,9 @@ impl PreparedDataflow {
         let (codes, door) = door::open(&dataflow, codes, name.as_deref())?;
         let mut tasks = Tasks::new(logs, python);
         make_ready(&mut tasks, &dataflow, codes, &router, &open).await?;
-        let (control, asks) = Control::new(&dataflow);
-        let happenings = Happenings::new(events);
+        let board = Arc::new(Board::new(name, &router, &tasks));
+        let (control, asks) = Control::new(&dataflow, Arc::clone(&board));
+        let happenings = Happenings::new(events, board);
         let supervisor =
             Supervisor::new(dataflow, router, tasks, (control.clone(), asks), happenings, grace);
         let supervisor = supervisor.with_door(door);

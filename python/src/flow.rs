@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use thalweg::{
-    Code, CodeCache, Compiler, Dataflow, DescriptorError, PreparedDataflow, Problem, StartOptions,
+    Code, CodeCache, Compiler, Dataflow, DescriptorError, Lock, PreparedDataflow, Problem,
+    StartOptions,
 };
 use tokio::sync::mpsc;
 
@@ -28,12 +29,17 @@ pub(crate) struct Flow {
 
 #[pymethods]
 impl Flow {
-    /// Reads and checks a descriptor.
+    /// Reads and checks a descriptor, and holds it to the lock file beside it if `locked`.
     #[staticmethod]
-    fn from_file(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+    fn from_file(py: Python<'_>, path: PathBuf, locked: bool) -> PyResult<Self> {
         let dataflow = py.detach(|| Dataflow::from_file(&path));
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned());
-        Ok(Self { name, ..Self::checked(dataflow)? })
+        let mut flow = Self { name, ..Self::checked(dataflow)? };
+        if locked {
+            let held = py.detach(|| Lock::enforce(&path, flow.dataflow.clone()));
+            flow.dataflow = held.map_err(|error| DataflowError::new_err(error.to_string()))?;
+        }
+        Ok(flow)
     }
 
     /// Checks a descriptor. Relative paths in it begin at `base`.

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
 mod bad_input;
+mod door;
+mod grants;
 mod interrupt;
+mod lock;
 mod process;
 mod run;
+mod running;
 mod shown;
 mod support;

@@ -6,10 +6,24 @@ use serde_json::Value;
 
 use crate::support::{Folder, PROGRAM, assert_snapshot, root, thalweg};
 
+const COMMANDS: [&str; 11] = [
+    "",
+    "run",
+    "check",
+    "lock",
+    "graph",
+    "inspect",
+    "status",
+    "stop",
+    "restart",
+    "schema",
+    "completions",
+];
+
 #[test]
 fn every_help_text_is_as_written() {
     let folder = Folder::with("");
-    for command in ["", "run", "check", "graph", "inspect", "schema", "completions"] {
+    for command in COMMANDS {
         let arguments: Vec<_> = [command, "--help"].into_iter().filter(|a| !a.is_empty()).collect();
         let ended = folder.run(&arguments);
         assert_eq!(ended.code, Some(0));

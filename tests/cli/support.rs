@@ -44,6 +44,8 @@ impl Folder {
     /// The command in this folder, not yet started.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = thalweg(self.path());
+        // The dataflows of one test do not see those of others.
+        command.env("XDG_RUNTIME_DIR", self.path());
         command.args(arguments);
         command
     }
@@ -63,6 +65,7 @@ pub(crate) fn thalweg(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_thalweg"));
     command.current_dir(folder).stdin(Stdio::null());
     command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")).env("COLUMNS", "100");
+    command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"));
     for variable in ["THALWEG_LOG", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
         command.env_remove(variable);
     }

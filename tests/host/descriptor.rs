@@ -108,8 +108,8 @@ fn every_field_of_a_process_arrives_in_the_dataflow() {
     let [camera, report, supervisor] = dataflow.nodes() else { panic!("three nodes") };
     let Code::Process(process) = &camera.code else { panic!("a process") };
     assert_eq!(process.script, folder("good").join("../report.py"));
-    let Interpreter::Path(shell) = &process.interpreter else { panic!("a path") };
-    assert!(shell.is_absolute() && shell.ends_with("sh"), "{shell:?}");
+    let Interpreter::Command { name, path } = &process.interpreter else { panic!("a command") };
+    assert!(name == "sh" && path.is_absolute() && path.ends_with("sh"), "{path:?}");
     assert_eq!(process.args, ["--fast", "5"]);
     assert_eq!(process.env, BTreeMap::from([("LEVEL".into(), "3".into())]));
     let Code::Process(process) = &report.code else { panic!("a process") };

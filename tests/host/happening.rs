@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use thalweg::{NodeEvent, NodeEventKind, NodeExit};
+use thalweg::{NodeEvent, NodeEventKind, NodeExit, NodeState};
 use tokio::sync::mpsc;
 
 use crate::support::{all_told, at_rest, flow, recv_all, soon};
@@ -53,6 +53,42 @@ async fn what_happens_to_nodes_is_told_in_order() {
     assert_eq!(of("sink"), [NodeEventKind::Started, failed]);
     assert!(told.iter().take(2).all(|event| event.kind == NodeEventKind::Started), "{told:?}");
     assert!(told.is_sorted_by_key(|event| event.at), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_tells_the_counts_while_they_grow_and_at_the_end_those_of_the_report() {
+    let running = flow(PAIR)
+        .embed_restartable("source", |mut ports| async move {
+            for number in 0..3 {
+                ports.send("out", number.to_string()).await.map_err(|error| error.to_string())?;
+            }
+            std::future::pending().await
+        })
+        .embed("sink", |mut ports| async move {
+            ports.recv().await;
+            std::future::pending().await
+        })
+        .start()
+        .await;
+    at_rest().await;
+    let control = running.control();
+    let status = control.status();
+    assert_eq!((status.name, status.pid, status.stopping), (None, std::process::id(), false));
+    let [source, sink] = &status.nodes[..] else { panic!("two nodes") };
+    assert_eq!((source.events_out, source.restarts, source.state), (3, 0, NodeState::Running));
+    assert_eq!((sink.events_in, sink.queued, &sink.exit), (1, 2, &None));
+    control.restart("source").await.unwrap();
+    at_rest().await;
+    control.kill();
+    assert!(control.status().stopping);
+    let report = running.wait().await;
+    for (status, report) in control.status().nodes.iter().zip(&report.report.nodes) {
+        assert_eq!(status.state, NodeState::Ended);
+        assert_eq!(status.exit.as_deref(), Some(&*report.exit.to_string()));
+        assert_eq!((&status.id, status.restarts), (&report.id, report.restarts));
+        assert_eq!((status.events_in, status.events_out), (report.events_in, report.events_out));
+        assert_eq!(status.queued, 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]

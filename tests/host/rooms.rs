@@ -9,7 +9,7 @@ const MAX_FILE_LINES: usize = 600;
 /// A word, and the rooms that may use it.
 const WORDS: [(&str, &[&str]); 10] = [
     ("wasmtime", &["component"]),
-    ("serde", &["descriptor", "report", "link", "cli"]),
+    ("serde", &["descriptor", "lock", "report", "link", "attach", "cli"]),
     ("tokio::spawn", &["runtime", "cli"]),
     ("JoinSet", &["runtime", "cli"]),
     ("thread::Builder", &["component", "cli"]),

@@ -55,9 +55,7 @@ impl Place {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let unusable = |source| OpenError::Unusable { folder: folder.to_owned(), source };
         make(folder).map_err(unusable)?;
-        if !is_ours(folder).map_err(unusable)? {
-            return Err(OpenError::NotOurs { folder: folder.to_owned() });
-        }
+        check(folder)?;
         sweep(folder);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}.{}.{number}.sock", file_name(name), std::process::id());
@@ -74,7 +72,7 @@ impl Place {
 }
 
 /// The folder for the sockets of this user's dataflows. The Python package looks in the same.
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     match std::env::var_os("XDG_RUNTIME_DIR") {
         Some(runtime) if !runtime.is_empty() => Path::new(&runtime).join("thalweg"),
         _ => PathBuf::from(format!("/tmp/thalweg-{}", rustix::process::getuid().as_raw())),
@@ -88,6 +86,13 @@ fn make(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Refuses a folder that others can enter.
+pub(super) fn check(folder: &Path) -> Result<(), OpenError> {
+    let ours = is_ours(folder);
+    let ours = ours.map_err(|source| OpenError::Unusable { folder: folder.to_owned(), source })?;
+    if ours { Ok(()) } else { Err(OpenError::NotOurs { folder: folder.to_owned() }) }
+}
+
 /// Whether it is a folder, no link to one, and nobody else can enter it.
 fn is_ours(folder: &Path) -> io::Result<bool> {
     let metadata = fs::symlink_metadata(folder)?;
@@ -96,13 +101,17 @@ fn is_ours(folder: &Path) -> io::Result<bool> {
     Ok(metadata.is_dir() && is_private && is_own)
 }
 
+/// Whether it has the name of a socket.
+pub(super) fn is_socket(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "sock")
+}
+
 /// Removes the sockets on which nobody listens any more.
 fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let is_socket = path.extension().is_some_and(|extension| extension == "sock");
         let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-        if is_socket && UnixStream::connect(&path).is_err_and(refused) {
+        if is_socket(&path) && UnixStream::connect(&path).is_err_and(refused) {
             let _ = fs::remove_file(&path);
         }
     }

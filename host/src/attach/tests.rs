@@ -5,6 +5,8 @@ use super::place::{OpenError, Place};
 use super::*;
 use crate::link::{AttachError, NodeLink};
 
+mod hostile;
+
 fn door(folder: &Path) -> Door {
     let folder = folder.join("thalweg");
     let (place, listener) = Place::take_in(&folder, "my flow").unwrap();
@@ -13,6 +15,10 @@ fn door(folder: &Path) -> Door {
 
 fn attach(path: &Path, node: &'static str) -> Result<NodeLink, AttachError> {
     NodeLink::attach(path, node)
+}
+
+async fn unasked(ask: Ask) -> Answer {
+    panic!("{ask:?}")
 }
 
 fn refusal(result: Result<NodeLink, AttachError>) -> String {
@@ -28,7 +34,11 @@ async fn only_seats_that_are_free_are_given() {
     let door = door(folder.path());
     let path = door.path().to_owned();
     let (seat, mut guests) = Seat::new(1000);
-    let serving = tokio::spawn(door.serve([("desk".parse().unwrap(), seat)].into()));
+    let serving = tokio::spawn(door.serve(
+        [("desk".parse().unwrap(), seat)].into(),
+        unasked,
+        CancellationToken::new(),
+    ));
     let tried = |node| {
         let path = path.clone();
         tokio::task::spawn_blocking(move || attach(&path, node))
@@ -52,6 +62,11 @@ async fn only_seats_that_are_free_are_given() {
     serving.abort();
     assert!(serving.await.unwrap_err().is_cancelled());
     assert!(!path.exists());
+}
+
+#[test]
+fn whoever_wants_to_attach_is_told_of_a_dataflow_that_has_no_seats() {
+    assert_eq!(unknown("desk", &Seats::new()), "it has no node with `attached: true`");
 }
 
 #[tokio::test]

@@ -88,6 +88,7 @@ pub(super) fn remedy(problem: &ComponentProblem) -> Option<&'static str> {
         ComponentProblem::OverLimit(_) => Some("raise the limit under `limits` of this node"),
         ComponentProblem::Unreadable(_)
         | ComponentProblem::OtherDigest { .. }
+        | ComponentProblem::OtherThanLocked { .. }
         | ComponentProblem::CoreModule
         | ComponentProblem::OtherVersion { .. }
         | ComponentProblem::NotReady(_) => None,

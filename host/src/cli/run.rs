@@ -8,11 +8,13 @@ use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::lock::held;
 use super::logs::{self, Printed};
 use super::open::{self, Rejection};
 use super::text::{error_text, help_text};
@@ -38,6 +40,7 @@ within the grace period is ended by force. The second Ctrl-C ends everything at 
 Examples:
   thalweg run dataflow.yaml
   thalweg run dataflow.yaml --report json > report.json
+  thalweg run dataflow.yaml --locked
   thalweg run dataflow.yaml --grace 30s --report-file report.json
 
 Exit codes:
@@ -58,6 +61,13 @@ pub struct Run {
     /// How long nodes may take to end, as in `5s`, instead of what the descriptor says
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub grace: Option<Duration>,
+    /// Start only what the lock file beside the descriptor has: the same files, given the same
+    #[arg(long)]
+    pub locked: bool,
+    /// By which name `thalweg status`, `stop` and `restart` find it, and processes that attach [default: that
+    /// of the file]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub name: Option<String>,
     /// Compile every component anew, and store nothing
     #[arg(long)]
     pub no_cache: bool,
@@ -98,7 +108,7 @@ enum Outcome {
 ///
 /// When the descriptor or a component is wrong, or what is left of the run cannot be written.
 pub fn run(run: &Run, python: Option<PathBuf>) -> anyhow::Result<Exit> {
-    let dataflow = open::dataflow(&run.file)?;
+    let dataflow = held(&run.file, open::dataflow(&run.file)?, run.locked)?;
     refuse_embedded(&run.file, &dataflow)?;
     run.report_file.as_deref().map(refuse_unwritable).transpose()?;
     let prepared = open::prepare(dataflow, !run.no_cache)?;
@@ -170,7 +180,7 @@ async fn run_to_end(
         logs: Some(logs),
         grace: run.grace,
         python: run.python.clone().or(python).map(Into::into),
-        name: run.file.file_stem().map(|name| name.to_string_lossy().into_owned()),
+        name: run.name.clone().or_else(|| stem(&run.file)),
         ..StartOptions::default()
     };
     let running = tokio::select! {
@@ -178,6 +188,10 @@ async fn run_to_end(
         () = stops.next() => return Ok(Outcome::GivenUp),
     };
     Ok(see_to_end(running, &mut stops, &printed_all).await)
+}
+
+fn stem(path: &Path) -> Option<String> {
+    path.file_stem().map(|name| name.to_string_lossy().into_owned())
 }
 
 /// Waits until all nodes have ended and all that they printed is written, and lets people stop and kill

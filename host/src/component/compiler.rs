@@ -4,45 +4,16 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::{Config, Engine, WasmBacktraceDetails};
 
 use super::cache::CodeCache;
 use super::error::ComponentProblem;
+use crate::digest::Digest;
 
 /// Address space that each memory has, so that no access needs a check: all that 32 bits can reach.
 const MEMORY_RESERVATION: u64 = 4 << 30;
 /// Address space behind it that traps, for offsets beyond 32 bits.
 const MEMORY_GUARD: u64 = 32 << 20;
-
-/// The SHA-256 of a component's file.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    /// The digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-}
-
-impl From<[u8; 32]> for Digest {
-    fn from(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// Compiles components, each once, with a cache on disk if it is given one.
 pub struct Compiler {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::compiler::Digest;
+use crate::digest::Digest;
 use crate::id::NodeId;
 
 /// Why the component of a node cannot run.
@@ -30,6 +30,16 @@ pub enum ComponentProblem {
     OtherDigest {
         /// What the descriptor says.
         pinned: Digest,
+        /// What the file is.
+        actual: Digest,
+    },
+    /// The file is not the one that was approved.
+    #[error(
+        "its sha256 is {actual}, but the lock file has {locked}; if the change is meant, run `thalweg lock`"
+    )]
+    OtherThanLocked {
+        /// What the lock file says.
+        locked: Digest,
         /// What the file is.
         actual: Digest,
     },

@@ -8,9 +8,10 @@ use wasmparser::{
     Payload, ProducersSectionReader, Result, TypeBounds,
 };
 
-use super::compiler::{Digest, read};
+use super::compiler::read;
 use super::engine::{World, check_import, is_ours, world_by};
 use super::error::ComponentProblem;
+use crate::digest::Digest;
 
 /// What a component says about itself. Its code is not looked at, so it may still turn out to be
 /// invalid when it is prepared.

@@ -1,7 +1,8 @@
 //! Components whose host functions do what no host function should.
 
 use super::engine::{Components, PreparedComponent};
-use super::{Compiler, Demand, Digest};
+use super::{Compiler, Demand};
+use crate::digest::Digest;
 
 /// A `program` that calls a function of the host which panics.
 const CALLS_A_PANIC: &str = r#"

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Limits;
+
 /// The bounds of a value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds<T> {
@@ -81,3 +83,19 @@ pub(crate) const RATE: Bounds<u64> = Bounds { least: 1, default: 1_000_000, most
 /// Bytes that a component may write to the log in a second: some ten thousand lines, which nobody reads,
 /// and less than a hundred GB a day.
 pub(crate) const LOG: Bounds<u64> = Bounds { least: KIB, default: MIB, most: GIB };
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: MEMORY.default,
+            table_elements: TABLE_ELEMENTS.default,
+            cpu: CPU.default,
+            payload: PAYLOAD.default,
+            buffers: BUFFERS.default,
+            inline: INLINE.default,
+            cpu_share: None,
+            rate: None,
+            log: LOG.default,
+        }
+    }
+}

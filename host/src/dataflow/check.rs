@@ -42,7 +42,13 @@ pub(super) fn check(
     let nodes = nodes.into_iter().map(Draft::finish).collect::<Option<_>>()?;
     let grace = grace.unwrap_or(Some(bounds::GRACE.default))?;
     let queued_bytes = queued_bytes.unwrap_or(Some(bounds::QUEUED_BYTES.default))?;
-    (problems.count() == 0).then_some(Dataflow { nodes, grace, queued_bytes, cycles })
+    (problems.count() == 0).then(|| Dataflow {
+        nodes,
+        grace,
+        queued_bytes,
+        cycles,
+        base: base.to_owned(),
+    })
 }
 
 /// Adds problems of one node.

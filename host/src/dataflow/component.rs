@@ -28,6 +28,7 @@ pub(super) fn component(
     Some(Component {
         path,
         sha256: sha256.map_or(Some(None), |digest| digest.map(Some))?,
+        locked: None,
         args: node.args.iter().map(|arg| arg.text.clone()).collect(),
         env: env?,
         grants: grants?,
@@ -45,6 +46,7 @@ fn grants(grants: &descriptor::Grants, base: &Path, report: &mut Report<'_>) -> 
     });
     Some(Grants {
         folders: folders?,
+        env: grants.env.iter().map(|name| name.text.clone()).collect(),
         connect: connect?,
         listen: listen?,
         name_lookup: grants.name_lookup,

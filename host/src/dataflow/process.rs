@@ -31,6 +31,7 @@ pub(super) fn process(
         interpreter: interpreter?,
         args: node.args.iter().map(|arg| arg.text.clone()).collect(),
         env: env?,
+        locked: None,
     })
 }
 
@@ -39,8 +40,11 @@ fn interpreter(text: &str, base: &Path) -> Result<Interpreter, ProblemKind> {
         let path = base.join(text);
         return files::interpreter(&path, text).map(|()| Interpreter::Path(path));
     }
-    let found = files::command(text)?;
-    Ok(if text == "uv" { Interpreter::Uv } else { Interpreter::Path(found) })
+    let path = files::command(text)?;
+    Ok(match text {
+        "uv" => Interpreter::Uv,
+        name => Interpreter::Command { name: name.to_owned(), path },
+    })
 }
 
 /// Whether the operating system can hand its arguments and variables to a process.

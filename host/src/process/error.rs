@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::digest::Digest;
 use crate::id::NodeId;
 
 /// Why the process of a node cannot start.
@@ -33,6 +34,19 @@ pub enum ProcessProblem {
     /// `interpreter: uv` without uv.
     #[error("`interpreter` names `uv`, and there is no such command on PATH: install it")]
     NoUv,
+    /// The script cannot be read, to see whether it is the one that was approved.
+    #[error("cannot read it: {0}")]
+    Unreadable(#[source] io::Error),
+    /// The script is not the one that was approved.
+    #[error(
+        "its sha256 is {actual}, but the lock file has {locked}; if the change is meant, run `thalweg lock`"
+    )]
+    OtherThanLocked {
+        /// What the lock file says.
+        locked: Digest,
+        /// What the file is.
+        actual: Digest,
+    },
     /// The operating system does not start it.
     #[error("cannot start `{}`: {source}", .program.display())]
     NotStarted {

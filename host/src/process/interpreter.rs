@@ -50,7 +50,7 @@ pub(super) fn launch(
 ) -> Result<Launch, ProcessProblem> {
     let program = match &process.interpreter {
         Interpreter::Usual => usual(&process.script, around)?,
-        Interpreter::Path(path) => path.clone(),
+        Interpreter::Path(path) | Interpreter::Command { path, .. } => path.clone(),
         Interpreter::Uv => {
             let program = around.on_path("uv").ok_or(ProcessProblem::NoUv)?;
             // With `--directory` the script would not see the files that the other nodes see.
@@ -104,8 +104,9 @@ mod tests {
             Surroundings { usual: None, virtual_env: None, path, is_program: &is_program };
         change(&mut around);
         let script = "/flows/robot/nodes/report.py".into();
-        let (args, env) = Default::default();
-        let launch = launch(&dataflow::Process { script, interpreter, args, env }, &around);
+        let (args, env, locked) = Default::default();
+        let process = dataflow::Process { script, interpreter, args, env, locked };
+        let launch = launch(&process, &around);
         let launch = launch.map_err(|problem| problem.to_string())?;
         let words = [launch.program.into()].into_iter().chain(launch.args);
         Ok(words.map(|word| word.into_string().unwrap()).collect::<Vec<_>>().join(" "))

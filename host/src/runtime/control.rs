@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::status::Board;
 use crate::dataflow::Dataflow;
 use crate::id::NodeId;
 use crate::node;
@@ -18,6 +19,7 @@ const WAITING_ASKS: usize = 16;
 pub struct Control {
     pub(super) stop: CancellationToken,
     pub(super) kill: CancellationToken,
+    pub(super) board: Arc<Board>,
     nodes: Arc<[NodeId]>,
     asks: mpsc::Sender<RestartAsk>,
 }
@@ -32,11 +34,14 @@ pub(super) struct RestartAsk {
 pub(super) type RestartAnswer = oneshot::Sender<Result<(), RestartError>>;
 
 impl Control {
-    pub(super) fn new(dataflow: &Dataflow) -> (Self, mpsc::Receiver<RestartAsk>) {
+    pub(super) fn new(
+        dataflow: &Dataflow,
+        board: Arc<Board>,
+    ) -> (Self, mpsc::Receiver<RestartAsk>) {
         let (asks, asked) = mpsc::channel(WAITING_ASKS);
         let nodes = dataflow.nodes().iter().map(|node| node.id.clone()).collect();
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
-        (Self { stop, kill, nodes, asks }, asked)
+        (Self { stop, kill, board, nodes, asks }, asked)
     }
 
     /// Asks the sources to end. What was sent is delivered, and closings ripple downstream. What has not

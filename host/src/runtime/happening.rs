@@ -1,9 +1,11 @@
 //! What happens to the nodes themselves, as it happens.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 
+use super::status::Board;
 use crate::exit::NodeExit;
 use crate::id::NodeId;
 
@@ -41,11 +43,13 @@ pub enum NodeEventKind {
 #[derive(Clone, Debug)]
 pub(super) struct Happenings {
     events: Option<mpsc::UnboundedSender<NodeEvent>>,
+    /// Has it too, for whoever asks later.
+    board: Arc<Board>,
 }
 
 impl Happenings {
-    pub(super) fn new(events: Option<mpsc::UnboundedSender<NodeEvent>>) -> Self {
-        Self { events }
+    pub(super) fn new(events: Option<mpsc::UnboundedSender<NodeEvent>>, board: Arc<Board>) -> Self {
+        Self { events, board }
     }
 
     pub(super) fn tell(&self, node: &NodeId, kind: NodeEventKind) {
@@ -60,6 +64,7 @@ impl Happenings {
     }
 
     fn send(&self, event: NodeEvent) {
+        self.board.note(&event);
         if let Some(events) = &self.events {
             // The only error is that nobody reads any more.
             let _ = events.send(event);

@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::control::{Control, RestartAsk, RestartError};
-use super::door::OpenDoor;
+use super::door::{Entrance, OpenDoor};
 use super::happening::{Happenings, NodeEventKind};
 use super::tasks::{Next, Refusal, Tasks};
 use super::timers;
@@ -28,8 +28,7 @@ pub(super) struct Supervisor {
     last_lines: JoinSet<()>,
     /// They tick until this is dropped.
     _timers: JoinSet<()>,
-    /// Lets processes in until this is dropped.
-    door: JoinSet<()>,
+    door: Entrance,
     control: Control,
     grace: Duration,
     /// Nodes whose last event is queued.
@@ -65,7 +64,7 @@ impl Supervisor {
         let (ready, readies) = mpsc::unbounded_channel();
         Self {
             _timers: timers::start(&dataflow, &router),
-            door: JoinSet::new(),
+            door: Entrance::default(),
             dataflow,
             router,
             tasks,
@@ -84,9 +83,7 @@ impl Supervisor {
 
     /// The same, with a door by which processes attach to nodes.
     pub(super) fn with_door(mut self, door: Option<OpenDoor>) -> Self {
-        if let Some((door, seats)) = door {
-            self.door.spawn(door.serve(seats));
-        }
+        self.door = Entrance::new(door, self.control.clone());
         self
     }
 
@@ -106,6 +103,7 @@ impl Supervisor {
             () = self.control.kill.cancelled() => {}
             () = all(&mut self.last_lines) => {}
         }
+        self.door.close().await;
         self.report(duration)
     }
 

@@ -31,15 +31,17 @@ class Dataflow:
         self._functions: dict[str, NodeFunction] = {}
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> Dataflow:
-        """Reads and checks a descriptor, whose relative paths begin at its folder. Raises `DataflowError` with
-        every problem of the file.
+    def from_file(cls, path: str | os.PathLike[str], *, locked: bool = False) -> Dataflow:
+        """Reads and checks a descriptor, whose relative paths begin at its folder. With `locked`, everything must be
+        as in the lock file beside it, which `thalweg lock` writes. Raises `DataflowError` with every problem of
+        the file, and with everything that is not as locked; a component that is not raises `StartError` at the
+        start.
 
             >>> thalweg.Dataflow.from_file("no/such.yaml")
             Traceback (most recent call last):
             thalweg.DataflowError: cannot read the descriptor `no/such.yaml`...
         """
-        return cls(_native.Flow.from_file(path))
+        return cls(_native.Flow.from_file(path, locked))
 
     @classmethod
     def from_text(cls, text: str, base: str | os.PathLike[str] = ".") -> Dataflow:
