@@ -10,6 +10,7 @@ mod env;
 mod feed;
 mod files;
 mod process;
+mod supervision;
 pub(crate) mod value;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::event::Parameters;
 use crate::id::{InputId, NodeId, OutputId, OutputRef};
 
 pub(crate) use files::{is_program, on_path};
+pub use supervision::{InHand, OnFailure, RestartPolicy, RestartWhen, Supervision};
 
 /// A graph of nodes that is known to be right. Made by [`Dataflow::from_file`] or
 /// [`Dataflow::from_text`].
@@ -34,6 +36,7 @@ pub(crate) use files::{is_program, on_path};
 pub struct Dataflow {
     pub(crate) nodes: Vec<Node>,
     pub(crate) grace: Duration,
+    pub(crate) on_failure: OnFailure,
     /// Each list holds the positions in `nodes` of nodes that can reach each other.
     pub(crate) cycles: Vec<Vec<usize>>,
 }
@@ -51,6 +54,8 @@ pub struct Node {
     pub outputs: Vec<OutputId>,
     /// What it may ask for by `thalweg:node/parameters`.
     pub parameters: Parameters,
+    /// When it is started again, and how long it may take for what.
+    pub supervision: Supervision,
 }
 
 /// What runs a node.
@@ -260,6 +265,11 @@ impl Dataflow {
     /// to end once it was asked to stop.
     pub fn grace(&self) -> Duration {
         self.grace
+    }
+
+    /// What becomes of it when a node has ended badly for good.
+    pub fn on_failure(&self) -> OnFailure {
+        self.on_failure
     }
 
     /// The output that feeds an input; none for a timer.

@@ -68,8 +68,9 @@ pub use component::{
     CodeCache, Compiler, ComponentProblem, Digest, Inspection, PrepareError, World,
 };
 pub use dataflow::{
-    Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Interpreter,
-    Limits, Node, Overflow, Process, Queue,
+    Address, Code, Component, Dataflow, Feed, Folder, Grants, InHand, Input as NodeInput,
+    Interpreter, Limits, Node, OnFailure, Overflow, Process, Queue, RestartPolicy, RestartWhen,
+    Supervision,
 };
 pub use descriptor::{
     DescriptorError, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS, Problem, ProblemKind, Shape, json_schema,

@@ -66,3 +66,27 @@ pub(crate) const BUFFERS: Bounds<u64> = Bounds { least: 0, default: 256 * MIB, m
 /// Payloads that are copied with the event. Up to about 8 KiB a copy costs less than a handle; 0 gives
 /// every payload as a handle.
 pub(crate) const INLINE: Bounds<u64> = Bounds { least: 0, default: 8 * KIB, most: MIB };
+
+/// Restarts within a window. Who fails more often than that will not be well by another restart.
+pub(crate) const RESTARTS: Bounds<u64> = Bounds { least: 1, default: 5, most: 10_000 };
+
+/// The time in which restarts are counted.
+pub(crate) const RESTART_WINDOW: Bounds<Duration> =
+    Bounds { least: Duration::from_millis(1), default: Duration::from_secs(60), most: DAY };
+
+/// The first backoff: short enough to be no outage, long enough that what a node depends on may come back.
+pub(crate) const BACKOFF: Bounds<Duration> =
+    Bounds { least: Duration::ZERO, default: Duration::from_millis(100), most: DAY };
+
+/// The longest backoff.
+pub(crate) const MAX_BACKOFF: Bounds<Duration> =
+    Bounds { least: Duration::ZERO, default: Duration::from_secs(30), most: DAY };
+
+/// How long a node may take no event. It is looked at four times in that time; below ten milliseconds a busy
+/// machine would be taken for a stuck node.
+pub(crate) const WATCHDOG: Bounds<Duration> =
+    Bounds { least: Duration::from_millis(10), default: DAY, most: DAY };
+
+/// How long a node may take to be ready: imports of large packages from slow disks included.
+pub(crate) const READY: Bounds<Duration> =
+    Bounds { least: Duration::from_millis(1), default: Duration::from_secs(60), most: DAY };
