@@ -48,6 +48,8 @@ pub(super) struct InputState {
     pub(super) counts: InputCounts,
     /// One sender at most: each input reads one output, and an output sends one message at a time.
     pub(super) sender: Option<Waker>,
+    /// How often it has waited.
+    pub(super) sender_waits: u64,
 }
 
 #[derive(Debug)]
@@ -86,6 +88,7 @@ impl InputState {
             dropped_last: 0,
             counts: InputCounts::default(),
             sender: None,
+            sender_waits: 0,
         }
     }
 

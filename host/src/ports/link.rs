@@ -35,9 +35,10 @@ impl Ports {
         Poll::Ready(taken)
     }
 
-    /// Whether the last event was taken.
+    /// Whether the last event was taken, and nothing waits to be given again.
     pub(crate) fn is_finished(&self) -> bool {
-        self.events.inbox.is_finished()
+        let again = self.events.hand.as_ref().is_some_and(|hand| hand.has_waiting());
+        self.events.inbox.is_finished() && !again
     }
 
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &OutputId> {

@@ -1,0 +1,87 @@
+//! What the instances of a node took last, for the next one: kept only where the descriptor asks for it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::inbox::{Item, Most};
+
+/// The events that are in hand: taken, and not yet followed by the wish for the next.
+///
+/// Shared by the ports of all instances of a node, of which one uses it at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Hand {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Copies of what the present instance took last.
+    held: Vec<Item>,
+    /// What instances before it had in hand, and what will be given again, in the order of the first time.
+    again: VecDeque<Item>,
+}
+
+impl Hand {
+    /// The instance wants the next events: it is done with those before. Moves those that are to be given
+    /// again to `take`, at most `max`, and says how many.
+    pub(super) fn next(&self, max: Most, take: &mut dyn FnMut(Item)) -> usize {
+        let mut inner = self.lock();
+        let done = std::mem::take(&mut inner.held);
+        let (mut taken, mut bytes) = (0, 0);
+        while taken < max.events && bytes < max.bytes {
+            let Some(item) = inner.again.pop_front() else { break };
+            if let Item::Message { message, .. } = &item {
+                bytes += message.size();
+            }
+            taken += 1;
+            inner.held.push(item.clone());
+            take(item);
+        }
+        drop(inner);
+        drop(done); // Payloads may be large: freed after the lock.
+        taken
+    }
+
+    /// Like [`Self::next`], for one event of one of `inputs`.
+    pub(super) fn next_of(&self, inputs: &[usize]) -> Option<Item> {
+        let mut inner = self.lock();
+        let done = std::mem::take(&mut inner.held);
+        let wanted = |item: &Item| item.input().is_some_and(|input| inputs.contains(&input));
+        let item = inner.again.iter().position(wanted);
+        let item = item.and_then(|position| inner.again.remove(position));
+        inner.held.extend(item.clone());
+        drop(inner);
+        drop(done);
+        item
+    }
+
+    /// These were taken.
+    pub(super) fn hold<'a>(&self, items: impl Iterator<Item = &'a Item>) {
+        self.lock().held.extend(items.cloned());
+    }
+
+    /// The instance has ended: what it had in hand is given again, before what it did not come to.
+    pub(super) fn give_again(&self) {
+        let mut inner = self.lock();
+        let Inner { held, again } = &mut *inner;
+        for item in held.drain(..).rev() {
+            again.push_front(item);
+        }
+    }
+
+    /// Whether another instance would be given something again.
+    pub(super) fn is_empty(&self) -> bool {
+        let inner = self.lock();
+        inner.held.is_empty() && inner.again.is_empty()
+    }
+
+    /// Whether something waits to be given again.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.lock().again.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every method leaves it whole at each step.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
