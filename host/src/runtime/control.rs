@@ -50,6 +50,10 @@ impl Control {
         self.kill.cancel();
     }
 
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        self.stop.is_cancelled() || self.kill.is_cancelled()
+    }
+
     /// Ends the instance that runs a node, at its next await, and starts another in its place; returns when
     /// that one is ready.
     ///

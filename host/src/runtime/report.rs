@@ -13,7 +13,10 @@ impl Supervisor {
     pub(super) fn report(self, duration: Duration) -> RunReport {
         let nodes = self.dataflow.nodes().iter().zip(&self.tasks.nodes).enumerate();
         let nodes = nodes.map(|(position, (node, task))| self.node_report(position, node, task));
-        RunReport { duration, nodes: nodes.collect() }
+        let nodes: Vec<_> = nodes.collect();
+        let stopped_by = self.stopped_by.and_then(|position| nodes.get(position));
+        let stopped_by = stopped_by.map(|node| node.id.clone());
+        RunReport { duration, stopped_by, nodes }
     }
 
     fn node_report(&self, position: usize, node: &dataflow::Node, task: &NodeTask) -> NodeReport {
@@ -32,9 +35,16 @@ impl Supervisor {
             events_in: inbox.delivered(),
             events_out: outputs.iter().map(|output| output.sent).sum(),
             restarts: task.restarts,
+            gave_up: task.gave_up,
+            redelivered: task.counts.redelivered(),
+            watchdog_ends: task.watchdog_ends,
             cpu: task.is_component.then(|| task.usage.cpu()),
             peak_memory: task.is_component.then(|| task.usage.peak_memory()),
             first_event: task.counts.first_event().map(since_start),
+            last_taken: task
+                .counts
+                .since_last()
+                .map(|ago| self.started.elapsed().saturating_sub(ago)),
             inputs: inputs.collect(),
             outputs,
         }
