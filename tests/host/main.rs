@@ -32,3 +32,4 @@ mod quickstart;
 mod restart;
 mod rooms;
 mod schema;
+mod supervision;
