@@ -42,11 +42,14 @@ impl Hand {
         taken
     }
 
-    /// Like [`Self::next`], for one event of one of `inputs`.
+    /// Like [`Self::next`], for one event of one of `inputs`: the instance is done with those of them alone, for
+    /// others that were given together with them may wait.
     pub(super) fn next_of(&self, inputs: &[usize]) -> Option<Item> {
-        let mut inner = self.lock();
-        let done = std::mem::take(&mut inner.held);
         let wanted = |item: &Item| item.input().is_some_and(|input| inputs.contains(&input));
+        let mut inner = self.lock();
+        let (done, held) =
+            std::mem::take(&mut inner.held).into_iter().partition::<Vec<_>, _>(wanted);
+        inner.held = held;
         let item = inner.again.iter().position(wanted);
         let item = item.and_then(|position| inner.again.remove(position));
         inner.held.extend(item.clone());
@@ -83,5 +86,55 @@ impl Hand {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every method leaves it whole at each step.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
+mod tests {
+    use super::*;
+
+    fn tick(input: usize, timestamp: u64) -> Item {
+        Item::Tick { input, timestamp, missed: 0 }
+    }
+
+    /// The times of what is given, at most so many.
+    fn next(hand: &Hand, most: usize) -> Vec<u64> {
+        let mut times = Vec::new();
+        hand.next(Most::events(most), &mut |item| times.extend(time(&item)));
+        times
+    }
+
+    fn time(item: &Item) -> Option<u64> {
+        if let Item::Tick { timestamp, .. } = item { Some(*timestamp) } else { None }
+    }
+
+    #[test]
+    fn what_is_given_again_comes_in_the_order_of_the_first_time() {
+        let hand = Hand::default();
+        hand.hold([tick(0, 1), tick(0, 2), tick(0, 3)].iter());
+        hand.give_again();
+        assert_eq!(next(&hand, 2), [1, 2]);
+        hand.give_again(); // The next instance did not come further either.
+        assert_eq!(next(&hand, 1), [1]);
+        assert_eq!(next(&hand, 9), [2, 3]);
+        assert!(!hand.is_empty() && !hand.has_waiting());
+        assert!(next(&hand, 9).is_empty());
+        hand.give_again();
+        assert!(hand.is_empty());
+    }
+
+    #[test]
+    fn who_asks_for_one_input_is_not_done_with_the_others() {
+        let hand = Hand::default();
+        hand.hold(
+            [tick(0, 1), tick(1, 2), tick(0, 3), Item::Stop(crate::event::StopReason::Requested)]
+                .iter(),
+        );
+        assert_eq!(hand.next_of(&[1]), None);
+        hand.give_again();
+        assert_eq!(hand.next_of(&[0]).as_ref().and_then(time), Some(1));
+        hand.give_again();
+        assert_eq!(next(&hand, 9), [1, 3]);
     }
 }
