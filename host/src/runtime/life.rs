@@ -215,11 +215,9 @@ impl Life {
     /// "Equal jitter" of Marc Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). Not
     /// "full jitter", which may wait not at all: what a node depends on has at least half of the time.
     fn backoff(&mut self, random: f64) -> Duration {
-        let doubled = 2_u32.checked_pow(self.doublings);
-        let doubled = doubled.and_then(|times| self.policy.backoff.checked_mul(times));
+        let doubled = self.policy.backoff.saturating_mul(2_u32.saturating_pow(self.doublings));
         self.doublings = self.doublings.saturating_add(1);
-        let most = self.policy.max_backoff;
-        let half = doubled.map_or(most, |doubled| doubled.min(most)) / 2;
+        let half = doubled.min(self.policy.max_backoff) / 2;
         half + half.mul_f64(random.clamp(0.0, 1.0))
     }
 }

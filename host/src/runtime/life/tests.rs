@@ -36,6 +36,16 @@ fn the_backoff_doubles_up_to_its_most_and_is_at_least_the_half() {
 }
 
 #[test]
+fn no_backoff_stays_none_however_often_a_node_fails() {
+    let policy =
+        RestartPolicy { limit: 100, backoff: Duration::ZERO, ..policy(RestartWhen::Always) };
+    let mut life = Life::new(policy);
+    for _ in 0..100 {
+        assert_eq!(fail(&mut life, 0, 1.0), Next::Wait(Duration::ZERO));
+    }
+}
+
+#[test]
 fn the_backoff_begins_anew_after_a_window_without_an_end() {
     let mut life = Life::new(policy(RestartWhen::OnFailure));
     for (at, backoff) in [(0, 1), (50, 2), (100, 4), (160, 1)] {
