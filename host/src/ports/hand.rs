@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::MAX_BATCH;
 use crate::inbox::{Item, Most};
 
 /// The events that are in hand: taken, and not yet followed by the wish for the next.
@@ -17,8 +18,25 @@ pub(crate) struct Hand {
 struct Inner {
     /// Copies of what the present instance took last.
     held: Vec<Item>,
+    /// What is held was given to a process that may not have seen it yet.
+    in_flight: bool,
     /// What instances before it had in hand, and what will be given again, in the order of the first time.
     again: VecDeque<Item>,
+}
+
+/// The most that is held for a process that does not say what it has seen.
+const MOST_IN_FLIGHT: usize = 8 * MAX_BATCH;
+
+impl Inner {
+    /// Takes out what the instance is done with when it asks for the next of these.
+    fn done(&mut self, of_these: impl Fn(&Item) -> bool) -> Vec<Item> {
+        if self.in_flight && self.held.len() < MOST_IN_FLIGHT {
+            return Vec::new();
+        }
+        let (done, held) = std::mem::take(&mut self.held).into_iter().partition(of_these);
+        self.held = held;
+        done
+    }
 }
 
 impl Hand {
@@ -26,7 +44,7 @@ impl Hand {
     /// again to `take`, at most `max`, and says how many.
     pub(super) fn next(&self, max: Most, take: &mut dyn FnMut(Item)) -> usize {
         let mut inner = self.lock();
-        let done = std::mem::take(&mut inner.held);
+        let done = inner.done(|_| true);
         let (mut taken, mut bytes) = (0, 0);
         while taken < max.events && bytes < max.bytes {
             let Some(item) = inner.again.pop_front() else { break };
@@ -47,15 +65,18 @@ impl Hand {
     pub(super) fn next_of(&self, inputs: &[usize]) -> Option<Item> {
         let wanted = |item: &Item| item.input().is_some_and(|input| inputs.contains(&input));
         let mut inner = self.lock();
-        let (done, held) =
-            std::mem::take(&mut inner.held).into_iter().partition::<Vec<_>, _>(wanted);
-        inner.held = held;
+        let done = inner.done(wanted);
         let item = inner.again.iter().position(wanted);
         let item = item.and_then(|position| inner.again.remove(position));
         inner.held.extend(item.clone());
         drop(inner);
         drop(done);
         item
+    }
+
+    /// See [`super::Ports::note_in_flight`].
+    pub(super) fn note_in_flight(&self, in_flight: bool) {
+        self.lock().in_flight = in_flight;
     }
 
     /// These were taken.
@@ -66,7 +87,8 @@ impl Hand {
     /// The instance has ended: what it had in hand is given again, before what it did not come to.
     pub(super) fn give_again(&self) {
         let mut inner = self.lock();
-        let Inner { held, again } = &mut *inner;
+        let Inner { held, again, in_flight } = &mut *inner;
+        *in_flight = false;
         for item in held.drain(..).rev() {
             again.push_front(item);
         }
@@ -122,6 +144,23 @@ mod tests {
         assert!(next(&hand, 9).is_empty());
         hand.give_again();
         assert!(hand.is_empty());
+    }
+
+    #[test]
+    fn what_may_not_have_been_seen_is_kept_within_bounds() {
+        let hand = Hand::default();
+        hand.hold([tick(0, 1)].iter());
+        hand.note_in_flight(true);
+        assert!(next(&hand, 9).is_empty());
+        hand.hold([tick(0, 2)].iter());
+        hand.give_again();
+        assert_eq!(next(&hand, 9), [1, 2]);
+        hand.note_in_flight(true);
+        for _ in 0..2 * MOST_IN_FLIGHT {
+            next(&hand, 9);
+            hand.hold([tick(0, 3)].iter());
+        }
+        assert!(hand.lock().held.len() <= MOST_IN_FLIGHT);
     }
 
     #[test]

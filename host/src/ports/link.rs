@@ -41,6 +41,14 @@ impl Ports {
         self.events.inbox.is_finished() && !again
     }
 
+    /// Whether events were given that the node may not have seen when it asked for the next: then it is not
+    /// done with them.
+    pub(crate) fn note_in_flight(&self, in_flight: bool) {
+        if let Some(hand) = &self.events.hand {
+            hand.note_in_flight(in_flight);
+        }
+    }
+
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &OutputId> {
         self.outputs.outputs.iter().map(|output| &output.route.output)
     }
