@@ -409,6 +409,34 @@ nodes:
     assert_eq!(outcome.report.node("worker").unwrap().restarts, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_follows_behind_the_last_event_has_a_grace_period_too() {
+    let text = "
+grace: 1s
+nodes:
+  - { id: source, embedded: true, outputs: [out] }
+  - id: worker
+    embedded: true
+    inputs: { in: source/out }
+    grace: 5s
+    restart: { when: on-failure, backoff: 20s }
+";
+    let instances = AtomicU64::new(0);
+    let flow =
+        flow(text).source("source", numbers(1)).embed_restartable("worker", move |mut ports| {
+            let first = instances.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                ports.recv().await;
+                if first { Err("once".to_owned()) } else { std::future::pending().await }
+            }
+        });
+    let began = Instant::now();
+    let outcome = flow.run().await;
+    let expected = "killed: it did not end within 5s after its last event";
+    assert_eq!(outcome.exit_text("worker"), expected);
+    assert!(began.elapsed() >= Duration::from_secs(10 + 5), "{:?}", began.elapsed());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_cannot_be_made_ready_is_a_failed_attempt() {
     let text = "

@@ -262,9 +262,12 @@ impl Supervisor {
             // Whoever asked may have gone.
             let _ = answer.send(ready.clone());
         }
+        if ready.is_ok() && node.stopping.is_cancelled() {
+            self.begin_grace(position);
+        }
     }
 
-    /// The last event of a node is queued. Gives the node the grace period from now, and again from each
+    /// The last event of a node is queued. Gives its instance the grace period from now, and again from each
     /// event that it takes and each message that it sends. The code of the embedding program may take its
     /// time after its last event, as long as nobody asks it to stop.
     fn begin_grace(&mut self, position: usize) {
@@ -287,11 +290,9 @@ impl Supervisor {
     fn note_alarm(&mut self, Alarm { node: position, what }: Alarm) {
         let Some(node) = self.tasks.nodes.get_mut(position) else { return };
         match what {
-            // An instance has the whole period for itself.
-            Due::Grace { instance } if instance != node.instances || node.life.is_between() => {
-                self.begin_grace(position);
-            }
-            Due::Grace { .. } => {
+            // While no instance is ready none can hurry; the next has the whole period for itself.
+            Due::Grace { .. } if node.life.is_between() => {}
+            Due::Grace { instance } if instance == node.instances => {
                 let grace = node.grace(self.grace).unwrap_or(self.grace);
                 node.kill(KillReason::Grace(grace));
             }
@@ -301,7 +302,7 @@ impl Supervisor {
                 }
             }
             Due::Silence { instance } if instance == node.instances => node.silence(),
-            Due::Backoff { .. } | Due::Silence { .. } => {}
+            Due::Grace { .. } | Due::Backoff { .. } | Due::Silence { .. } => {}
         }
     }
 
