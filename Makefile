@@ -84,6 +84,9 @@ proof-copies: guests ## Prove that large payloads are not copied
 proof-contained: guests ## Prove that nodes that do harm harm only themselves
 	$(PROOF) contained
 
+proof-restart: guests ## Prove that nodes that fail are started again, and lose nothing
+	$(PROOF) restart
+
 proof-stop: guests build ## Prove that stopping drains
 	$(PROOF) stop
 
@@ -129,5 +132,5 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 	touch $@
 
 .PHONY: help demo test test-python deny advisories fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
-	proof-contract proof-scale proof-copies proof-contained proof-stop \
+	proof-contract proof-scale proof-copies proof-contained proof-restart proof-stop \
 	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting

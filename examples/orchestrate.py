@@ -48,6 +48,8 @@ def told(event: thalweg.RunEvent) -> str:
     match event:
         case thalweg.NodeStarted(node):
             return f"{node} has started"
+        case thalweg.NodeRestarting(node, exit):
+            return f"{node} is started again: {exit.text}"
         case thalweg.NodeRestarted(node, count):
             return f"{node} runs again (restarts: {count})"
         case thalweg.NodeFinished(node, exit) | thalweg.NodeFailed(node, exit):

@@ -10,6 +10,7 @@ mod env;
 mod feed;
 mod files;
 mod process;
+mod supervision;
 pub(crate) mod value;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use crate::id::{InputId, NodeId, OutputId, OutputRef};
 
 pub(crate) use bounds::QUEUED_BYTES;
 pub(crate) use files::{is_program, on_path};
+pub use supervision::{InHand, OnFailure, RestartPolicy, RestartWhen, Supervision};
 
 /// A graph of nodes that is known to be right. Made by [`Dataflow::from_file`] or
 /// [`Dataflow::from_text`].
@@ -38,6 +40,7 @@ pub struct Dataflow {
     pub(crate) grace: Duration,
     /// Bytes that may wait in all queues together.
     pub(crate) queued_bytes: u64,
+    pub(crate) on_failure: OnFailure,
     /// Each list holds the positions in `nodes` of nodes that can reach each other.
     pub(crate) cycles: Vec<Vec<usize>>,
     /// What its paths are relative to.
@@ -57,6 +60,8 @@ pub struct Node {
     pub outputs: Vec<OutputId>,
     /// What it may ask for by `thalweg:node/parameters`.
     pub parameters: Parameters,
+    /// When it is started again, and how long it may take for what.
+    pub supervision: Supervision,
 }
 
 /// What runs a node.
@@ -286,6 +291,11 @@ impl Dataflow {
     /// to end once it was asked to stop.
     pub fn grace(&self) -> Duration {
         self.grace
+    }
+
+    /// What becomes of it when a node has ended badly for good.
+    pub fn on_failure(&self) -> OnFailure {
+        self.on_failure
     }
 
     /// The output that feeds an input; none for a timer.

@@ -25,6 +25,7 @@ pub const MAX_DESCRIPTOR_BYTES: usize = 8 << 20;
 pub(crate) struct Descriptor {
     pub(crate) grace: Option<Text>,
     pub(crate) queued_bytes: Option<Text>,
+    pub(crate) on_failure: Option<Text>,
     pub(crate) nodes: Vec<Node>,
     /// Where a missing `nodes` would be reported.
     pub(crate) place: Place,
@@ -54,6 +55,10 @@ pub(crate) struct Node {
     pub(crate) args: Vec<Text>,
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
+    pub(crate) restart: Option<Restart>,
+    pub(crate) watchdog: Option<Text>,
+    pub(crate) ready: Option<Text>,
+    pub(crate) grace: Option<Text>,
 }
 
 impl Node {
@@ -117,6 +122,28 @@ pub(crate) struct Limits {
     pub(crate) cpu_share: Option<Text>,
     pub(crate) rate: Option<Text>,
     pub(crate) log: Option<Text>,
+}
+
+/// The field `restart`.
+#[derive(Debug)]
+pub(crate) enum Restart {
+    /// `on-failure`.
+    Short(Text),
+    /// `{ when: on-failure, limit: 5 }`.
+    Long(Box<LongRestart>),
+    /// Something else, which is reported.
+    Broken,
+}
+
+/// The long form of `restart`.
+#[derive(Debug, Default)]
+pub(crate) struct LongRestart {
+    pub(crate) when: Option<Text>,
+    pub(crate) limit: Option<Text>,
+    pub(crate) window: Option<Text>,
+    pub(crate) backoff: Option<Text>,
+    pub(crate) max_backoff: Option<Text>,
+    pub(crate) in_hand: Option<Text>,
 }
 
 /// A name or a value, and where it stands.

@@ -38,6 +38,11 @@ pub enum NodeExit {
     },
     /// It asked for more than one of its limits allows.
     OverLimit(Limit),
+    /// It was ended by its watchdog: events waited, and it took none.
+    Unresponsive {
+        /// For how long.
+        watchdog: Duration,
+    },
     /// It was ended by force.
     Killed(KillReason),
     /// The host panicked while it served this node.
@@ -129,6 +134,7 @@ impl NodeExit {
             Self::OverLimit(Limit::Handles { .. }) => "out-of-handles",
             Self::OverLimit(Limit::TableElements { .. }) => "out-of-table-elements",
             Self::OverLimit(Limit::Cpu { .. }) => "out-of-time",
+            Self::Unresponsive { .. } => "unresponsive",
             Self::Killed(_) => "killed",
             Self::Panicked { .. } => "panicked",
         }
@@ -148,6 +154,9 @@ impl fmt::Display for NodeExit {
             Self::Unattached => f.write_str("nobody attached to it before it was asked to end"),
             Self::Trapped { trap, .. } => write!(f, "trapped: {trap}"),
             Self::OverLimit(limit) => limit.fmt(f),
+            Self::Unresponsive { watchdog } => {
+                write!(f, "unresponsive: events waited, and it took none for {watchdog:?}")
+            }
             Self::Killed(reason) => write!(f, "killed: {reason}"),
             Self::Panicked { message } => write!(f, "panicked: {message}"),
         }

@@ -21,7 +21,7 @@ use inner::{Inner, InputKind, InputState, QueuedTick};
 pub(crate) use total::Total;
 
 /// An event as the inbox knows it.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Item {
     Message { input: usize, dropped: u64, message: Message },
     Tick { input: usize, timestamp: u64, missed: u64 },
@@ -33,7 +33,7 @@ pub(crate) enum Item {
 
 impl Item {
     /// The input that it came by; none for the stop.
-    fn input(&self) -> Option<usize> {
+    pub(crate) fn input(&self) -> Option<usize> {
         match self {
             Self::Message { input, .. }
             | Self::Tick { input, .. }
@@ -136,6 +136,7 @@ impl Inbox {
             Room::Closed
         } else if state.overflows(bytes) == Some(Overflow::Block) {
             state.sender = waker.cloned();
+            state.sender_waits += u64::from(waker.is_some());
             Room::Full
         } else {
             Room::Free
@@ -321,6 +322,19 @@ impl Inbox {
             if inner.stop.is_some() { inner.stop_watcher.take() } else { None }
         };
         wake(due);
+    }
+
+    /// Whether events wait, and the node does not wait for one.
+    pub(crate) fn is_neglected(&self) -> bool {
+        let inner = self.lock();
+        inner.live > 0 && inner.receiver.is_none()
+    }
+
+    /// How often the sender of `input` has waited for room, and whether it waits now.
+    pub(crate) fn sender_waits(&self, input: usize) -> (u64, bool) {
+        let mut inner = self.lock();
+        let state = inner.input(input);
+        (state.sender_waits, state.sender.is_some())
     }
 
     /// How many events the node has taken.

@@ -70,8 +70,9 @@ pub use attach::OpenError;
 pub use capability::{Asked, Capability, capabilities, dataflow_capabilities};
 pub use component::{CodeCache, Compiler, ComponentProblem, Inspection, PrepareError, World};
 pub use dataflow::{
-    Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Interpreter,
-    Limits, Node, Overflow, Process, Queue,
+    Address, Code, Component, Dataflow, Feed, Folder, Grants, InHand, Input as NodeInput,
+    Interpreter, Limits, Node, OnFailure, Overflow, Process, Queue, RestartPolicy, RestartWhen,
+    Supervision,
 };
 pub use descriptor::{
     DescriptorError, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS, Problem, ProblemKind, Shape, json_schema,

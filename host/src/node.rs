@@ -6,6 +6,7 @@ mod process;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -64,6 +65,8 @@ pub(crate) struct NodeSetup {
     pub(crate) stopping: CancellationToken,
     /// The interpreter of the embedding program, for processes.
     pub(crate) python: Option<Arc<Path>>,
+    /// How long it may take to be ready.
+    pub(crate) ready: Duration,
 }
 
 /// Why a node could not be made ready.
@@ -75,6 +78,16 @@ pub enum NotReady {
     /// Its process cannot start.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// Its component took too long.
+    #[error(
+        "node `{node}`: its start functions did not return within {ready:?}; `ready` gives it more time"
+    )]
+    Late {
+        /// The node.
+        node: NodeId,
+        /// What it had.
+        ready: Duration,
+    },
     /// No process can attach to it.
     #[error("node `{node}`: {source}")]
     Attached {
@@ -91,7 +104,7 @@ impl NotReady {
         match self {
             Self::Component(error) => &error.node,
             Self::Process(error) => &error.node,
-            Self::Attached { node, .. } => node,
+            Self::Attached { node, .. } | Self::Late { node, .. } => node,
         }
     }
 }
@@ -111,6 +124,7 @@ pub(crate) async fn run(code: Code, setup: NodeSetup, line: StartLine) -> NodeEx
         vacant.cancelled().await;
         // A line that the instance before did not end is a line, and not the beginning of another.
         setup.log.finish().await;
+        setup.ports.give_again();
     }
     match code {
         Code::Component(component, code) => {
@@ -142,19 +156,22 @@ async fn run_component(
     setup: NodeSetup,
     line: StartLine,
 ) -> NodeExit {
-    let NodeSetup { id, ports, parameters, log, usage, .. } = setup;
+    let NodeSetup { id, ports, parameters, log, usage, ready, .. } = setup;
     let setup = InstanceSetup { ports, parameters, log, usage };
-    match Instance::new(&component, &code, setup).await {
-        Ok(instance) => {
+    let instance = tokio::time::timeout(ready, Instance::new(&component, &code, setup)).await;
+    let (message, error) = match instance {
+        Ok(Ok(instance)) => {
             line.wait(Ok(())).await;
-            instance.run().await
+            return instance.run().await;
         }
-        Err(problem) => {
-            let message = problem.to_string();
-            line.wait(Err(error(id, &code, problem).into())).await;
-            NodeExit::Failed { message }
+        Ok(Err(problem)) => (problem.to_string(), error(id, &code, problem).into()),
+        Err(_) => {
+            let message = format!("its start functions did not return within {ready:?}");
+            (message, NotReady::Late { node: id, ready })
         }
-    }
+    };
+    line.wait(Err(error)).await;
+    NodeExit::Failed { message }
 }
 
 fn error(node: NodeId, code: &dataflow::Component, problem: ComponentProblem) -> PrepareError {

@@ -2,8 +2,10 @@
 //! out. Knows neither components nor Python.
 
 mod counts;
+mod hand;
 mod link;
 mod place;
+mod pulse;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -26,7 +28,9 @@ use crate::inbox::{Inbox, Item, Most, Room};
 use crate::router::{Route, Subscriber};
 
 pub(crate) use counts::PortCounts;
+pub(crate) use hand::Hand;
 pub(crate) use place::Place;
+pub(crate) use pulse::Pulse;
 
 pub(crate) use link::Grant;
 
@@ -129,11 +133,15 @@ impl Ports {
         context: &mut Context<'_>,
         inputs: &[usize],
     ) -> Poll<Option<Event>> {
-        let Events { inbox, ready, counts, .. } = &mut self.events;
-        let taken = inbox.poll_recv_of(context, inputs, &mut |item| ready.push_back(item));
-        let taken = ready!(taken);
-        counts.note(taken, ready.front());
-        Poll::Ready(self.events.next_ready())
+        let events = &mut self.events;
+        if let Some(item) = events.hand.as_ref().and_then(|hand| hand.next_of(inputs)) {
+            events.counts.note_again(1, Some(&item));
+            return Poll::Ready(Some(events.name(item)));
+        }
+        let ready = &mut events.ready;
+        let taken = events.inbox.poll_recv_of(context, inputs, &mut |item| ready.push_back(item));
+        events.note(ready!(taken));
+        Poll::Ready(events.next_ready())
     }
 
     /// The inputs, in the order of their names.
@@ -173,6 +181,8 @@ pub struct Events {
     cycle: Option<Arc<Cycle>>,
     /// Scratch space between the inbox and the caller; empty whenever nothing is being handed over.
     ready: VecDeque<Item>,
+    /// Where what was taken last is kept for the next instance, if it is.
+    hand: Option<Arc<Hand>>,
     counts: Arc<PortCounts>,
     /// Dropped with the last part of the ports, which makes the place free.
     _tenancy: Arc<DropGuard>,
@@ -210,30 +220,52 @@ impl Events {
     /// given.
     #[inline]
     pub fn try_recv(&mut self) -> Result<Event, TryRecvError> {
-        let mut next = None;
-        match self.inbox.try_recv(Most::events(1), &mut |item| next = Some(item)) {
-            None => Err(TryRecvError::Empty),
-            Some(taken) => {
-                self.counts.note(taken, next.as_ref());
-                next.map(|item| self.name(item)).ok_or(TryRecvError::Ended)
-            }
+        if self.take_again(Most::events(1)) == 0 {
+            let ready = &mut self.ready;
+            let taken = self.inbox.try_recv(Most::events(1), &mut |item| ready.push_back(item));
+            self.note(taken.ok_or(TryRecvError::Empty)?);
         }
+        self.next_ready().ok_or(TryRecvError::Ended)
     }
 
     fn poll_take(&mut self, context: &mut Context<'_>, max: Most) -> Poll<usize> {
         // A node that always finds an event must let the other nodes of its thread have a turn.
         let turn = ready!(coop::poll_proceed(context));
+        let again = self.take_again(max);
+        if again > 0 {
+            turn.made_progress();
+            return Poll::Ready(again);
+        }
         let ready = &mut self.ready;
         let taken = self.inbox.poll_recv(context, max, &mut |item| ready.push_back(item));
         match (&taken, &self.cycle) {
             (Poll::Pending, Some(cycle)) => cycle.close_if_quiet(),
             (Poll::Pending, None) => {}
-            (Poll::Ready(_), _) => {
+            (Poll::Ready(taken), _) => {
                 turn.made_progress();
-                self.counts.note(self.ready.len(), self.ready.front());
+                self.note(*taken);
             }
         }
         taken
+    }
+
+    /// What instances before this one had in hand comes first.
+    fn take_again(&mut self, max: Most) -> usize {
+        let Some(hand) = &self.hand else { return 0 };
+        let ready = &mut self.ready;
+        let again = hand.next(max, &mut |item| ready.push_back(item));
+        if again > 0 {
+            self.counts.note_again(again, self.ready.front());
+        }
+        again
+    }
+
+    /// What is ready was taken out of the inbox.
+    fn note(&self, taken: usize) {
+        self.counts.note(taken, self.ready.front());
+        if let Some(hand) = &self.hand {
+            hand.hold(self.ready.iter());
+        }
     }
 
     fn next_ready(&mut self) -> Option<Event> {

@@ -16,6 +16,8 @@ pub struct RunReport {
     /// From the first event that could flow to the end of the last node.
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub duration: Duration,
+    /// The node whose end stopped the dataflow, by `on_failure: stop`.
+    pub stopped_by: Option<String>,
     /// The nodes, in the order of the descriptor.
     pub nodes: Vec<NodeReport>,
     /// What waited in all queues together, in bytes, and `queued_bytes`.
@@ -38,6 +40,13 @@ pub struct NodeReport {
     pub events_out: u64,
     /// How often it was started again.
     pub restarts: u64,
+    /// Whether it would have been started again but for the limit of its restarts.
+    pub gave_up: bool,
+    /// Events that it was given again, because an instance had them in hand when it ended. They count once
+    /// as taken.
+    pub redelivered: u64,
+    /// How many of its instances its watchdog ended.
+    pub watchdog_ends: u64,
     /// CPU time that it used; none where it cannot be told apart from the host's.
     #[serde(rename = "cpu_seconds", serialize_with = "optional_seconds")]
     pub cpu: Option<Duration>,
@@ -48,6 +57,9 @@ pub struct NodeReport {
     /// From the start to its first event.
     #[serde(rename = "first_event_seconds", serialize_with = "optional_seconds")]
     pub first_event: Option<Duration>,
+    /// From the start to the last time that it took events, to a few milliseconds.
+    #[serde(rename = "last_taken_seconds", serialize_with = "optional_seconds")]
+    pub last_taken: Option<Duration>,
     /// Its inputs that read other nodes.
     pub inputs: Vec<InputReport>,
     /// Its outputs.

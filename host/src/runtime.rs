@@ -1,9 +1,11 @@
 //! A running dataflow: all nodes start or none does, closings and stops are seen to their end, and the
 //! report is made.
 
+mod alarms;
 mod control;
 mod door;
 mod happening;
+mod life;
 mod report;
 mod status;
 mod supervisor;
@@ -18,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::dataflow::Dataflow;
+use crate::dataflow::{Dataflow, Node, RestartWhen};
 use crate::id::NodeId;
 use crate::log::LogLine;
 use crate::node::{Code, NotReady, StartLine};
@@ -61,7 +63,14 @@ pub enum StartError {
     /// Nodes that the embedding program must supply, and did not.
     #[error("the program supplies no code for the embedded node(s) {}", list(.0))]
     NotSupplied(Vec<NodeId>),
-    /// Nodes that could not be made ready.
+    /// Nodes that are to be started again by their `restart`, and were supplied for one instance.
+    #[error(
+        "`restart` starts the embedded node(s) {} again, and the program supplies their code for one instance",
+        list(.0)
+    )]
+    OnlyOnce(Vec<NodeId>),
+    /// Nodes that could not be made ready, as far as it is known: when one is not, nobody waits for the
+    /// others.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     NotReady(Vec<NotReady>),
 }
@@ -126,13 +135,14 @@ impl PreparedDataflow {
     /// [`StartError`]; then nothing runs.
     pub async fn start(self, options: StartOptions) -> Result<RunningDataflow, StartError> {
         let (dataflow, codes) = self.into_code().map_err(StartError::NotSupplied)?;
+        only_once(&dataflow, &codes)?;
         let StartOptions { logs, events, grace, python, name } = options;
         let grace = grace.unwrap_or(dataflow.grace());
         let router = Router::new(&dataflow);
         let open = CancellationToken::new();
         let (codes, door) = door::open(&dataflow, codes, name.as_deref())?;
-        let mut tasks = Tasks::new(logs, python);
-        make_ready(&mut tasks, &dataflow, codes, &router, &open).await?;
+        let tasks = Tasks::new(logs, python);
+        let tasks = make_ready(tasks, &dataflow, codes, &router, &open).await?;
         let board = Arc::new(Board::new(name, &router, &tasks));
         let (control, asks) = Control::new(&dataflow, Arc::clone(&board));
         let happenings = Happenings::new(events, board);
@@ -145,14 +155,24 @@ impl PreparedDataflow {
     }
 }
 
-/// One task a node, each of which waits for `open`.
+/// That whatever is to be started again can be.
+fn only_once(dataflow: &Dataflow, codes: &[Option<Code>]) -> Result<(), StartError> {
+    let again = |node: &Node| node.supervision.restart.when != RestartWhen::Never;
+    let nodes = dataflow.nodes().iter().zip(codes);
+    let once =
+        nodes.filter(|(node, code)| again(node) && matches!(code, Some(Code::EmbeddedOnce(_))));
+    let once: Vec<_> = once.map(|(node, _)| node.id.clone()).collect();
+    if once.is_empty() { Ok(()) } else { Err(StartError::OnlyOnce(once)) }
+}
+
+/// One task a node, each of which waits for `open`. Once one is not ready, the others are given up.
 async fn make_ready(
-    tasks: &mut Tasks,
+    mut tasks: Tasks,
     dataflow: &Dataflow,
     codes: Vec<Code>,
     router: &Router,
     open: &CancellationToken,
-) -> Result<(), StartError> {
+) -> Result<Tasks, StartError> {
     let (ready, mut readies) = mpsc::unbounded_channel();
     for (position, (node, code)) in dataflow.nodes().iter().zip(codes).enumerate() {
         let line = StartLine { ready: ready.clone(), node: position, open: open.clone() };
@@ -162,10 +182,14 @@ async fn make_ready(
     let mut errors = Vec::new();
     while let Some((_, ready)) = readies.recv().await {
         errors.extend(ready.err());
+        if !errors.is_empty() && readies.is_empty() {
+            break;
+        }
     }
     if errors.is_empty() {
-        return Ok(());
+        return Ok(tasks);
     }
+    tasks.shut_down().await;
     errors.sort_by_key(|error| dataflow.position(error.node().as_str()));
     Err(StartError::NotReady(errors))
 }

@@ -8,8 +8,8 @@ use pyo3::IntoPyObjectExt as _;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use thalweg::{
-    Control, LogLevel, LogLine, LogStream, NodeEvent, NodeEventKind, RestartError, RunReport,
-    RunningDataflow,
+    Control, LogLevel, LogLine, LogStream, NodeEvent, NodeEventKind, NodeExit, RestartError,
+    RunReport, RunningDataflow,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -226,17 +226,23 @@ impl Happened {
             }
             Self::Node(NodeEvent { node, kind, .. }) => match kind {
                 NodeEventKind::Started => ("started", node.as_str()).into_bound_py_any(py),
+                NodeEventKind::Restarting { exit, backoff } => {
+                    ("restarting", node.as_str(), exit_of(&exit), backoff.as_secs_f64())
+                        .into_bound_py_any(py)
+                }
                 NodeEventKind::Restarted { count } => {
                     ("restarted", node.as_str(), count).into_bound_py_any(py)
                 }
                 NodeEventKind::Ended(exit) => {
-                    let backtrace = exit.backtrace().to_vec();
-                    let exit = (exit.name(), exit.is_ok(), exit.to_string(), backtrace);
-                    ("ended", node.as_str(), exit).into_bound_py_any(py)
+                    ("ended", node.as_str(), exit_of(&exit)).into_bound_py_any(py)
                 }
             },
         }
     }
+}
+
+fn exit_of(exit: &NodeExit) -> (&'static str, bool, String, Vec<String>) {
+    (exit.name(), exit.is_ok(), exit.to_string(), exit.backtrace().to_vec())
 }
 
 /// With the numbers of Python's `logging`.

@@ -189,3 +189,38 @@ fn a_node_with_the_streams_of_the_host_prints_without_its_name() {
     assert!(lines.contains(&"a line on stdout"), "{ended:?}");
     assert!(lines.iter().any(|line| line.ends_with("named | a line on stdout")), "{ended:?}");
 }
+
+/// It traps at its second tick, twice, and is then left alone.
+const GIVES_UP: &str = "
+on_failure: stop
+nodes:
+  - id: stumbles
+    component: guests/stumbles.wasm
+    inputs: { tick: { timer: 1ms } }
+    outputs: [out]
+    parameters: { at: 2 }
+    restart: { when: on-failure, limit: 1, backoff: 1ms, in_hand: redeliver }
+  - { id: echo, component: guests/echo.wasm, inputs: { in: stumbles/out }, outputs: [out] }
+  - { id: endless, component: guests/echo.wasm, inputs: { tick: { timer: 1ms } }, outputs: [out] }
+";
+
+#[test]
+fn a_node_that_gave_up_and_what_it_stopped_are_told() {
+    let ended = Folder::with(GIVES_UP).run(&["run", "flow.yaml"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    for line in [
+        "node `stumbles` stopped the dataflow by its end (`on_failure: stop`)",
+        "  it gave up after 1 restart: `restart` allows no more within its window",
+    ] {
+        assert!(ended.stderr.lines().any(|told| told == line), "{}", ended.stderr);
+    }
+    let header = ended.stderr.lines().find(|line| line.contains("peak memory")).unwrap();
+    assert!(header.contains("restarts   redelivered"), "{header}");
+    let row = |node: &str| {
+        // Its lines of log come before the table.
+        let row = ended.stderr.lines().rfind(|line| line.trim_start().starts_with(node)).unwrap();
+        row.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(row("stumbles ")[1], "trapped");
+    assert_eq!(row("endless ")[1], "stopped");
+}

@@ -5,14 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use thalweg::cli::problems::render;
 use thalweg::{
-    Code, Dataflow, DescriptorError, Feed, Interpreter, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS,
-    Overflow, Value,
+    Code, Dataflow, DescriptorError, Feed, InHand, Interpreter, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS,
+    OnFailure, Overflow, RestartPolicy, RestartWhen, Supervision, Value,
 };
 
 pub(crate) fn folder(name: &str) -> PathBuf {
@@ -100,6 +101,46 @@ fn problems_are_in_the_order_of_the_text_and_point_into_it() {
             last = (problem.line, problem.column);
         }
     }
+}
+
+#[test]
+fn the_supervision_arrives_in_the_dataflow() {
+    let seconds = Duration::from_secs;
+    let dataflow = good("supervision.yaml");
+    assert_eq!(dataflow.on_failure(), OnFailure::Stop);
+    assert_eq!(good("processes.yaml").on_failure(), OnFailure::Continue);
+    let [usual, short, long, slow, quick] = dataflow.nodes() else { panic!("five nodes") };
+    let never = RestartPolicy {
+        when: RestartWhen::Never,
+        limit: 5,
+        window: seconds(60),
+        backoff: Duration::from_millis(100),
+        max_backoff: seconds(30),
+        in_hand: InHand::Lose,
+    };
+    let expected =
+        Supervision { restart: never.clone(), watchdog: None, ready: seconds(60), grace: None };
+    assert_eq!(usual.supervision, expected);
+    let restart = RestartPolicy { when: RestartWhen::OnFailure, ..never.clone() };
+    assert_eq!(short.supervision, Supervision { restart, ..expected.clone() });
+    let restart = RestartPolicy {
+        when: RestartWhen::Always,
+        limit: 3,
+        window: seconds(10),
+        backoff: Duration::from_millis(20),
+        max_backoff: seconds(1),
+        in_hand: InHand::Redeliver,
+    };
+    let (watchdog, ready, grace) = (Some(seconds(2)), seconds(3), Some(seconds(4)));
+    assert_eq!(long.supervision, Supervision { restart, watchdog, ready, grace });
+    // The backoff that is not given follows the one that is.
+    let restart = RestartPolicy { backoff: seconds(40), max_backoff: seconds(40), ..never.clone() };
+    assert_eq!(slow.supervision.restart, restart);
+    let most = Duration::from_millis(10);
+    assert_eq!(
+        (quick.supervision.restart.backoff, quick.supervision.restart.max_backoff),
+        (most, most)
+    );
 }
 
 #[test]

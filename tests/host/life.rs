@@ -313,7 +313,7 @@ async fn a_node_that_fails_or_panics_ends_alone_and_its_readers_see_it() {
             ("failed", "failed: told to")
         };
         assert_eq!((outcome.exit("bad"), outcome.exit_text("bad").as_str()), (exit, text));
-        let failed = format!("in failed: {text}");
+        let failed = format!("in failed: {exit}");
         assert_eq!(outcome.seen("reader"), ["in:before", &failed, "in closed", "stop"]);
         assert!(outcome.report.node("other").unwrap().exit.is_ok());
         assert!(!outcome.report.is_ok());

@@ -34,3 +34,4 @@ mod quickstart;
 mod restart;
 mod rooms;
 mod schema;
+mod supervision;

@@ -8,6 +8,7 @@
 mod contained;
 mod contract;
 mod copies;
+mod restart;
 mod scale;
 mod stop;
 mod support;
@@ -23,8 +24,9 @@ fn main() -> anyhow::Result<ExitCode> {
         "scale" => scale::prove,
         "copies" => copies::prove,
         "contained" => contained::prove,
+        "restart" => restart::prove,
         "stop" => stop::prove,
-        _ => anyhow::bail!("name a proof: contract, scale, copies, contained or stop"),
+        _ => anyhow::bail!("name a proof: contract, scale, copies, contained, restart or stop"),
     };
     let figure = proof()?;
     let verdict = if figure.ok { "ok" } else { "short" };

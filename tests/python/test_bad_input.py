@@ -69,11 +69,11 @@ def test_a_script_that_ends_before_its_node_is_told(folder: Folder, script: str,
     assert refused(folder) == f"node `node`: script `{path}`: {told}"
 
 
-def test_each_node_that_does_not_start_is_told(folder: Folder) -> None:
+def test_a_node_that_does_not_start_is_told_without_waiting_for_others(folder: Folder) -> None:
     folder.write("node.py", "raise ValueError('no lamp')")
-    folder.write("other.py", "raise ValueError('no switch')")
-    text = refused(folder, ONE + "  - { id: other, python: other.py }\n")
-    assert "ValueError: no lamp" in text and "ValueError: no switch" in text
+    folder.write("other.py", "import time; time.sleep(1000)")
+    text = refused(folder, ONE + "  - { id: other, python: other.py, ready: 1h }\n")
+    assert "ValueError: no lamp" in text and "node `other`" not in text
 
 
 def by_interpreter(python: Path) -> str:

@@ -65,7 +65,7 @@ pub(super) fn not_ready(errors: impl IntoIterator<Item = NotReady>) -> Rejection
         let help = match &error {
             NotReady::Component(PrepareError { problem, .. }) => remedy(problem),
             // It says itself where it looked and what helps.
-            NotReady::Process(_) | NotReady::Attached { .. } => None,
+            NotReady::Process(_) | NotReady::Attached { .. } | NotReady::Late { .. } => None,
         };
         error_text(&error.to_string()) + &help.map(help_text).unwrap_or_default()
     };

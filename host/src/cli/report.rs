@@ -6,8 +6,25 @@ use super::text::{BAD, BOLD, GOOD, count, duration_text, help_text, styled, visi
 use crate::exit::{KillReason, Limit, NodeExit};
 use crate::report::{NodeReport, RunReport};
 
-const COLUMNS: [&str; 9] =
-    ["node", "end", "in", "out", "dropped", "discarded", "restarts", "cpu", "peak memory"];
+/// What a column is called, and what it says of a node.
+type Column = (&'static str, fn(&NodeReport) -> String);
+
+const COLUMNS: [Column; 10] = [
+    ("node", |node| node.id.clone()),
+    ("end", |node| node.exit.name().to_owned()),
+    ("in", |node| node.events_in.to_string()),
+    ("out", |node| node.events_out.to_string()),
+    ("dropped", |node| node.dropped().to_string()),
+    ("discarded", |node| node.discarded().to_string()),
+    ("restarts", |node| node.restarts.to_string()),
+    (REDELIVERED, |node| node.redelivered.to_string()),
+    ("cpu", |node| node.cpu.map_or_else(unknown, duration_text)),
+    ("peak memory", |node| {
+        node.peak_memory.map_or_else(unknown, |bytes| bytesize::ByteSize(bytes).to_string())
+    }),
+];
+/// The column that is there only if something was.
+const REDELIVERED: &str = "redelivered";
 /// The columns of words; the others are numbers, which stand on the right.
 const WORDS: usize = 2;
 const STYLE: TableStyle =
@@ -19,6 +36,9 @@ const HEADER_LINES: usize = 2;
 pub(super) fn text(report: &RunReport) -> String {
     let bad: Vec<_> = report.nodes.iter().filter(|node| !node.exit.is_ok()).collect();
     let mut text = format!("\n{}\n{}\n", table(report), summary(report, bad.len()));
+    if let Some(node) = &report.stopped_by {
+        text += &format!("node `{node}` stopped the dataflow by its end (`on_failure: stop`)\n");
+    }
     for node in bad {
         text.push('\n');
         text += &explanation(node);
@@ -32,9 +52,11 @@ pub(super) fn text(report: &RunReport) -> String {
 
 fn table(report: &RunReport) -> String {
     let mut table = Table::new();
-    table.load_style(STYLE).set_header(COLUMNS);
+    let redelivered = report.nodes.iter().any(|node| node.redelivered > 0);
+    let columns = COLUMNS.iter().filter(|(name, _)| redelivered || *name != REDELIVERED);
+    table.load_style(STYLE).set_header(columns.clone().map(|(name, _)| *name));
     for node in &report.nodes {
-        table.add_row(row(node));
+        table.add_row(columns.clone().map(|(_, cell)| cell(node)));
     }
     for column in table.column_iter_mut().skip(WORDS) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -50,19 +72,8 @@ fn table(report: &RunReport) -> String {
     text
 }
 
-fn row(node: &NodeReport) -> [String; COLUMNS.len()] {
-    let unknown = || "-".to_owned();
-    [
-        node.id.clone(),
-        node.exit.name().to_owned(),
-        node.events_in.to_string(),
-        node.events_out.to_string(),
-        node.dropped().to_string(),
-        node.discarded().to_string(),
-        node.restarts.to_string(),
-        node.cpu.map_or_else(unknown, duration_text),
-        node.peak_memory.map_or_else(unknown, |bytes| bytesize::ByteSize(bytes).to_string()),
-    ]
+fn unknown() -> String {
+    "-".to_owned()
 }
 
 fn summary(report: &RunReport, bad: usize) -> String {
@@ -96,6 +107,11 @@ fn explanation(node: &NodeReport) -> String {
             text += &format!("    {}\n", visible(frame));
         }
     }
+    if node.gave_up {
+        let restarts = count(usize::try_from(node.restarts).unwrap_or(usize::MAX), "restart");
+        text +=
+            &format!("  it gave up after {restarts}: `restart` allows no more within its window\n");
+    }
     text + &remedy(&node.exit).map(help_text).unwrap_or_default()
 }
 
@@ -127,6 +143,9 @@ fn remedy(exit: &NodeExit) -> Option<&'static str> {
         NodeExit::Killed(KillReason::Grace(_) | KillReason::StopGrace(_)) => Some(
             "a node returns soon after its last event; if it needs longer, raise `grace` in the descriptor, or `--grace`",
         ),
+        NodeExit::Unresponsive { .. } => {
+            Some("if an event needs that long, raise `watchdog` of this node")
+        }
         NodeExit::Panicked { .. } => Some("this is a bug of the host, not of the node"),
         NodeExit::Finished
         | NodeExit::Stopped

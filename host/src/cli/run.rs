@@ -228,7 +228,9 @@ async fn see_to_end(
 fn rejection(error: StartError) -> Rejection {
     match error {
         StartError::NotReady(errors) => open::not_ready(errors),
-        StartError::NotSupplied(_) => Rejection(error_text(&error.to_string())),
+        StartError::NotSupplied(_) | StartError::OnlyOnce(_) => {
+            Rejection(error_text(&error.to_string()))
+        }
     }
 }
 

@@ -84,6 +84,30 @@ pub(crate) const RATE: Bounds<u64> = Bounds { least: 1, default: 1_000_000, most
 /// and less than a hundred GB a day.
 pub(crate) const LOG: Bounds<u64> = Bounds { least: KIB, default: MIB, most: GIB };
 
+/// Restarts within a window. Who fails more often than that will not be well by another restart.
+pub(crate) const RESTARTS: Bounds<u64> = Bounds { least: 1, default: 5, most: 10_000 };
+
+/// The time in which restarts are counted.
+pub(crate) const RESTART_WINDOW: Bounds<Duration> =
+    Bounds { least: Duration::from_millis(1), default: Duration::from_secs(60), most: DAY };
+
+/// The first backoff: short enough to be no outage, long enough that what a node depends on may come back.
+pub(crate) const BACKOFF: Bounds<Duration> =
+    Bounds { least: Duration::ZERO, default: Duration::from_millis(100), most: DAY };
+
+/// The longest backoff.
+pub(crate) const MAX_BACKOFF: Bounds<Duration> =
+    Bounds { least: Duration::ZERO, default: Duration::from_secs(30), most: DAY };
+
+/// How long a node may take no event. It is looked at four times in that time; below ten milliseconds a busy
+/// machine would be taken for a stuck node.
+pub(crate) const WATCHDOG: Bounds<Duration> =
+    Bounds { least: Duration::from_millis(10), default: DAY, most: DAY };
+
+/// How long a node may take to be ready: imports of large packages from slow disks included.
+pub(crate) const READY: Bounds<Duration> =
+    Bounds { least: Duration::from_millis(1), default: Duration::from_secs(60), most: DAY };
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

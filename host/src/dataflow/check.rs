@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::code::code;
 use super::cycles::{self, Edge};
 use super::feed::{self, Outputs};
+use super::supervision::{self, Supervision};
 use super::{Code, Dataflow, Feed, Input, Node, Overflow, bounds, value};
 use crate::descriptor::{self, Descriptor, MAX_PROBLEMS, Place, ProblemKind, Problems, Text};
 use crate::id::{Id, InputId, Kind, NodeId, OutputId, OutputRef};
@@ -30,6 +31,7 @@ pub(super) fn check(
         let size = value::size("queued_bytes", &text.text, bounds::QUEUED_BYTES);
         Report { problems, node: None }.take(&text.place, size)
     });
+    let on_failure = supervision::on_failure(descriptor, &mut Report { problems, node: None });
     let names = Names::new(descriptor, problems);
     let nodes: Vec<_> = descriptor
         .nodes
@@ -42,10 +44,12 @@ pub(super) fn check(
     let nodes = nodes.into_iter().map(Draft::finish).collect::<Option<_>>()?;
     let grace = grace.unwrap_or(Some(bounds::GRACE.default))?;
     let queued_bytes = queued_bytes.unwrap_or(Some(bounds::QUEUED_BYTES.default))?;
+    let on_failure = on_failure?;
     (problems.count() == 0).then(|| Dataflow {
         nodes,
         grace,
         queued_bytes,
+        on_failure,
         cycles,
         base: base.to_owned(),
     })
@@ -143,6 +147,7 @@ impl<'d> Names<'d> {
 struct Draft<'d> {
     id: Option<NodeId>,
     code: Option<Code>,
+    supervision: Option<Supervision>,
     inputs: Vec<DraftInput<'d>>,
     outputs: Vec<Option<OutputId>>,
     node: &'d descriptor::Node,
@@ -165,6 +170,7 @@ impl Draft<'_> {
         Some(Node {
             id: self.id?,
             code: self.code?,
+            supervision: self.supervision?,
             inputs,
             outputs: self.outputs.into_iter().collect::<Option<_>>()?,
             parameters: parameters.iter().map(parameter).collect(),
@@ -186,6 +192,7 @@ fn check_node<'d>(
     Draft {
         id: node.id.as_ref().and_then(|id| report.name(id)),
         code: code(node, base, report),
+        supervision: supervision::supervision(node, report),
         inputs: node.inputs.iter().map(|written| input(report, written)).collect(),
         outputs: outputs(node, report),
         node,

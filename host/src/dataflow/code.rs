@@ -9,13 +9,14 @@ use super::process::process;
 use crate::descriptor::{self, ProblemKind, Text};
 
 /// The fields that not every kind of node has, and the fields that make a node of a kind that does.
-const OWNED: [(&str, &[&str]); 6] = [
+const OWNED: [(&str, &[&str]); 7] = [
     ("interpreter", &["python"]),
     ("args", &["component", "python"]),
     ("env", &["component", "python"]),
     ("sha256", &["component"]),
     ("grants", &["component"]),
     ("limits", &["component"]),
+    ("ready", &["component", "python"]),
 ];
 
 /// A field that says what runs the node.

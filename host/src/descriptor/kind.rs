@@ -24,6 +24,8 @@ pub enum Shape {
     Nothing,
     /// What feeds an input.
     Feed,
+    /// When a node is started again.
+    Restart,
 }
 
 impl fmt::Display for Shape {
@@ -35,6 +37,7 @@ impl fmt::Display for Shape {
             Self::Boolean => "`true` or `false`",
             Self::Nothing => "empty",
             Self::Feed => "`node/output`, or a map with `source` or `timer`",
+            Self::Restart => "`never`, `on-failure` or `always`, or a map with `when`",
         })
     }
 }
@@ -252,6 +255,16 @@ pub enum ProblemKind {
         least: String,
         /// The most that is allowed.
         most: String,
+    },
+    /// A first backoff beyond the longest.
+    #[error(
+        "`restart.max_backoff` is `{max_backoff}`, which is less than `restart.backoff`: `{backoff}`"
+    )]
+    BackoffBeyondMost {
+        /// The first backoff, as written.
+        backoff: String,
+        /// The longest, as written.
+        max_backoff: String,
     },
     /// A word that is none of those allowed.
     #[error("`{field}` must be {}, but is `{text}`", listed(choices, "or"))]

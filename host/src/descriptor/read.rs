@@ -9,9 +9,11 @@ use marked_yaml::types::MarkedScalarNode;
 use super::kind::{ProblemKind, Shape};
 use super::problem::{Problems, nearest};
 use super::yaml::Document;
-use super::{Descriptor, Feed, Grants, Input, Limits, LongFeed, Node, Place, Text};
+use super::{
+    Descriptor, Feed, Grants, Input, Limits, LongFeed, LongRestart, Node, Place, Restart, Text,
+};
 
-pub(super) const DESCRIPTOR_FIELDS: &[&str] = &["grace", "queued_bytes", "nodes"];
+pub(super) const DESCRIPTOR_FIELDS: &[&str] = &["grace", "queued_bytes", "on_failure", "nodes"];
 pub(super) const NODE_FIELDS: &[&str] = &[
     "id",
     "component",
@@ -27,6 +29,10 @@ pub(super) const NODE_FIELDS: &[&str] = &[
     "args",
     "grants",
     "limits",
+    "restart",
+    "watchdog",
+    "ready",
+    "grace",
 ];
 pub(super) const FEED_FIELDS: &[&str] = &["source", "queue", "queue_bytes", "overflow", "timer"];
 pub(super) const GRANT_FIELDS: &[&str] =
@@ -42,6 +48,8 @@ pub(super) const LIMIT_FIELDS: &[&str] = &[
     "rate",
     "log",
 ];
+pub(super) const RESTART_FIELDS: &[&str] =
+    &["when", "limit", "window", "backoff", "max_backoff", "in_hand"];
 
 impl Descriptor {
     /// Reads the text as far as it goes. What is wrong with it is added to `problems`.
@@ -76,6 +84,7 @@ impl<'a> Reader<'a> {
         let fields = self.fields("descriptor", "a descriptor", root, DESCRIPTOR_FIELDS);
         let grace = self.text(&fields, "grace");
         let queued_bytes = self.text(&fields, "queued_bytes");
+        let on_failure = self.text(&fields, "on_failure");
         let items = self.items(&fields, "nodes");
         let sound = self.problems.count() == before;
         let place = fields.get("nodes").map_or_else(|| self.place(root), |nodes| self.place(nodes));
@@ -85,9 +94,9 @@ impl<'a> Reader<'a> {
         if sound && fields.get("nodes").is_none() {
             let kind = ProblemKind::MissingField { owner: "a descriptor", field: "nodes" };
             self.problems.add(&place, None, kind);
-            return Descriptor { grace, queued_bytes, nodes, place, complete: false };
+            return Descriptor { grace, queued_bytes, on_failure, nodes, place, complete: false };
         }
-        Descriptor { grace, queued_bytes, nodes, place, complete }
+        Descriptor { grace, queued_bytes, on_failure, nodes, place, complete }
     }
 
     fn node(&mut self, index: usize, yaml: &'a Yaml) -> Node {
@@ -111,6 +120,10 @@ impl<'a> Reader<'a> {
             args: self.texts(&fields, "args"),
             grants: self.grants(&fields),
             limits: self.limits(&fields),
+            restart: fields.get("restart").map(|yaml| self.restart(yaml)),
+            watchdog: self.text(&fields, "watchdog"),
+            ready: self.text(&fields, "ready"),
+            grace: self.text(&fields, "grace"),
             ..Node::default()
         };
         if yaml.as_mapping().is_some() && fields.get("id").is_none() {
@@ -192,6 +205,38 @@ impl<'a> Reader<'a> {
             rate: self.text(&fields, "rate"),
             log: self.text(&fields, "log"),
         }
+    }
+
+    fn restart(&mut self, yaml: &'a Yaml) -> Restart {
+        match yaml {
+            Yaml::Scalar(scalar) if !is_empty(scalar) => Restart::Short(self.scalar(scalar, yaml)),
+            Yaml::Mapping(_) => {
+                self.long_restart(yaml).map_or(Restart::Broken, |long| Restart::Long(long.into()))
+            }
+            Yaml::Sequence(_) | Yaml::Scalar(_) => {
+                self.wrong_shape("restart", Shape::Restart, yaml);
+                Restart::Broken
+            }
+        }
+    }
+
+    /// None, and a problem, where it does not say when.
+    fn long_restart(&mut self, yaml: &'a Yaml) -> Option<LongRestart> {
+        let before = self.problems.count();
+        let fields = self.fields("restart", "`restart`", yaml, RESTART_FIELDS);
+        if fields.get("when").is_none() && self.problems.count() == before {
+            let kind = ProblemKind::MissingField { owner: "`restart`", field: "when" };
+            self.add(&self.place(yaml), kind);
+            return None;
+        }
+        Some(LongRestart {
+            when: self.text(&fields, "when"),
+            limit: self.text(&fields, "limit"),
+            window: self.text(&fields, "window"),
+            backoff: self.text(&fields, "backoff"),
+            max_backoff: self.text(&fields, "max_backoff"),
+            in_hand: self.text(&fields, "in_hand"),
+        })
     }
 
     /// The fields of a map that `owner` has. Others are reported and left out.

@@ -24,6 +24,8 @@ struct Dataflow {
     grace: Option<Duration>,
     /// How many bytes of payload may wait in all queues together. Default: 1GiB.
     queued_bytes: Option<Size>,
+    /// What becomes of the dataflow when a node has ended badly, and is not started again. Default: continue.
+    on_failure: Option<OnFailure>,
     /// The nodes.
     #[schemars(length(min = 1))]
     nodes: Vec<Node>,
@@ -64,6 +66,79 @@ struct Node {
     grants: Option<Grants>,
     /// What it may use.
     limits: Option<Limits>,
+    /// When it is started again by itself: a word, or a map. Default: never.
+    restart: Option<Restart>,
+    /// How long it may take no event while some wait, unless it waits for room to send; then it is ended.
+    /// Default: for ever.
+    watchdog: Option<Duration>,
+    /// How long it may take to be ready: its start functions, or the script until it has made its node.
+    /// Default: 60s.
+    ready: Option<Duration>,
+    /// How long it may do nothing after its last event. Default: that of the dataflow.
+    grace: Option<Duration>,
+}
+
+/// What becomes of the dataflow when a node has ended badly for good.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum OnFailure {
+    /// The outputs of the node close, and the others go on.
+    Continue,
+    /// The dataflow is stopped, as by Ctrl-C.
+    Stop,
+}
+
+/// When a node is started again: `on-failure`, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Restart {
+    /// When, with the usual limit and backoff.
+    Short(When),
+    /// When, how often, and after how long.
+    Long(RestartPolicy),
+}
+
+/// When a node is started again.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum When {
+    /// Not by itself.
+    Never,
+    /// When an instance has ended badly.
+    OnFailure,
+    /// When an instance has ended, unless it had its last event.
+    Always,
+}
+
+/// When a node is started again, how often, and after how long.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct RestartPolicy {
+    /// When.
+    when: When,
+    /// How often within `window`; then it ends for good. Default: 5.
+    #[schemars(range(min = 1, max = 10_000))]
+    limit: Option<u32>,
+    /// The time in which restarts are counted, and without an end in which the backoff begins anew. Default:
+    /// 60s.
+    window: Option<Duration>,
+    /// What is waited before the first restart, and twice as long before each further one; of each the half
+    /// and a random part of the other half. Default: 100ms.
+    backoff: Option<Duration>,
+    /// The longest that is waited. Default: 30s.
+    max_backoff: Option<Duration>,
+    /// What becomes of the events that the instance took last. Default: lose.
+    in_hand: Option<InHand>,
+}
+
+/// What becomes of events that an instance had in hand when it ended.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum InHand {
+    /// They are lost, and count as delivered.
+    Lose,
+    /// The next instance is given them again, first and in order.
+    Redeliver,
 }
 
 /// What feeds an input: `node/output`, or a map.
@@ -286,6 +361,7 @@ mod tests {
         assert_eq!(definition("Node"), read(read::NODE_FIELDS));
         assert_eq!(definition("Grants"), read(read::GRANT_FIELDS));
         assert_eq!(definition("Limits"), read(read::LIMIT_FIELDS));
+        assert_eq!(definition("RestartPolicy"), read(read::RESTART_FIELDS));
         let feed = &definition("Queue") | &definition("Timer");
         assert_eq!(feed, read(read::FEED_FIELDS));
     }

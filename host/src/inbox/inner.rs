@@ -53,6 +53,8 @@ pub(super) struct InputState {
     pub(super) total: Arc<Total>,
     /// One sender at most: each input reads one output, and an output sends one message at a time.
     pub(super) sender: Option<Waker>,
+    /// How often it has waited.
+    pub(super) sender_waits: u64,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ impl InputState {
             notices: Notices::default(),
             total: Arc::clone(total),
             sender: None,
+            sender_waits: 0,
         }
     }
 

@@ -50,6 +50,11 @@ pub(super) enum FromNode<'a> {
     End {
         failure: Option<&'a str>,
     },
+    /// So many batches have come so far, whole. Said before a want, which may cross with a batch that answers an
+    /// earlier one.
+    Seen {
+        batches: u32,
+    },
 }
 
 /// From the host to the node.

@@ -46,6 +46,9 @@ pub struct NodeLink {
     wanted: Option<Wanted>,
     /// Events of the batch that is coming in.
     coming: u32,
+    /// Batches that have come whole, and how many of them the host was told of.
+    batches: u32,
+    said: u32,
     credits: Vec<Credit>,
     lender: Lender,
     viewer: Viewer,
@@ -176,6 +179,8 @@ impl NodeLink {
             stopped: false,
             wanted: None,
             coming: 0,
+            batches: 0,
+            said: 0,
             credits: Vec::new(),
             lender: Lender::default(),
             viewer: Viewer::default(),
@@ -435,6 +440,9 @@ impl NodeLink {
             Wanted::Of(inputs) => Some(inputs.clone()),
         };
         self.wanted = Some(wanted);
+        if self.batches != std::mem::replace(&mut self.said, self.batches) {
+            self.outgoing.put(&FromNode::Seen { batches: self.batches });
+        }
         self.outgoing.put(&FromNode::Want { inputs, max: position(MAX_BATCH) });
         self.flush()
     }

@@ -67,6 +67,8 @@ struct Service<'a> {
     /// Nobody reads any more: what the node wanted stays for who comes after it.
     is_gone: bool,
     batch: Vec<Event>,
+    /// Batches that were given.
+    given: u32,
 }
 
 struct Want {
@@ -95,6 +97,7 @@ impl<'a> Service<'a> {
             patience: None,
             is_gone: false,
             batch: Vec::new(),
+            given: 0,
         };
         // So that the node knows of room before it first sends.
         service.answer_asks(&mut Context::from_waker(std::task::Waker::noop()));
@@ -176,6 +179,9 @@ impl<'a> Service<'a> {
                     self.ports.send_granted(output, Outgoing { encoding, parameters, payload });
                 }
                 FromNode::Want { inputs, max } => self.note_want(inputs, max)?,
+                FromNode::Seen { batches } => {
+                    self.ports.note_in_flight(batches != self.given);
+                }
                 FromNode::Ask { output, bytes } => self.note_ask(at(output), bytes)?,
                 FromNode::Memory(memory) => self.take_memory(memory)?,
                 FromNode::End { failure } => {
@@ -285,6 +291,8 @@ impl<'a> Service<'a> {
             return;
         }
         self.want = None;
+        self.given = self.given.wrapping_add(1);
+        self.ports.note_in_flight(true);
         let batch = std::mem::take(&mut self.batch);
         self.link.outgoing.put(&FromHost::Batch { len: position(batch.len()) });
         for event in &batch {

@@ -16,6 +16,7 @@ use crate::prepare::PreparedDataflow;
 use crate::report::RunReport;
 use crate::runtime::{Control, StartOptions};
 
+mod hand;
 mod hostile;
 mod leases;
 mod peers;

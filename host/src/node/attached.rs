@@ -34,6 +34,9 @@ pub(super) async fn run(
         };
         attached = true;
         let Some(served) = serve(&mut guest, &mut setup).await else { continue };
+        if matches!(served, Served::Gone | Served::Broken(_)) {
+            setup.ports.give_again();
+        }
         match served {
             Served::Ended { failure: None } => return NodeExit::Finished,
             Served::Ended { failure: Some(message) } => return NodeExit::Failed { message },

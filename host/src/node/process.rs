@@ -11,9 +11,6 @@ use crate::exit::NodeExit;
 use crate::link::{HandshakeError, HostLink, Served};
 use crate::process::{Process, ProcessEnd, ProcessError, ProcessProblem};
 
-/// How long a script may take to make its `Node`: imports of large packages from slow disks included.
-const READY_PATIENCE: Duration = Duration::from_secs(60);
-
 /// How long the link of a process that has ended may take to say so. It does at once, unless another
 /// process that it started holds it.
 const LAST_FRAMES: Duration = Duration::from_secs(5);
@@ -30,7 +27,7 @@ pub(super) async fn run(code: &dataflow::Process, setup: NodeSetup, line: StartL
         link.welcome(setup.id.as_str(), &setup.ports, &setup.parameters).await?;
         link.ready().await
     };
-    let ready = end.meanwhile(tokio::time::timeout(READY_PATIENCE, ready)).await;
+    let ready = end.meanwhile(tokio::time::timeout(setup.ready, ready)).await;
     let problem = match ready {
         Some(Ok(Ok(()))) => None,
         Some(Ok(Err(HandshakeError::OtherVersion(text)))) => {
@@ -42,7 +39,7 @@ pub(super) async fn run(code: &dataflow::Process, setup: NodeSetup, line: StartL
         Some(Ok(Err(HandshakeError::Wire(crate::link::WireError::Malformed(rule))))) => {
             Some(ProcessProblem::Broken(rule.into()))
         }
-        Some(Err(_)) => Some(ProcessProblem::Silent(READY_PATIENCE)),
+        Some(Err(_)) => Some(ProcessProblem::Silent(setup.ready)),
         Some(Ok(Err(_))) | None => Some(ended(end.wait().await, program)),
     };
     if let Some(problem) = problem {

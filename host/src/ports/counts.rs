@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::id::InputId;
 use crate::inbox::Item;
@@ -18,6 +20,10 @@ pub(crate) struct PortCounts {
     last_len: AtomicU64,
     last_kind: AtomicU64,
     last_sequence: AtomicU64,
+    /// When, in nanoseconds of the coarse clock.
+    last_time: AtomicU64,
+    /// Events that were given again.
+    redelivered: AtomicU64,
 }
 
 // Values of `PortCounts::last_kind`; a message is the number of its input beyond these.
@@ -37,6 +43,8 @@ impl PortCounts {
             last_len: AtomicU64::new(0),
             last_kind: AtomicU64::new(0),
             last_sequence: AtomicU64::new(0),
+            last_time: AtomicU64::new(0),
+            redelivered: AtomicU64::new(0),
         }
     }
 
@@ -56,8 +64,15 @@ impl PortCounts {
             Some(Item::Stop(_)) => (KIND_STOP, 0),
         };
         self.last_len.store(taken as u64, Ordering::Relaxed);
+        self.last_time.store(coarse_now(), Ordering::Relaxed);
         self.last_kind.store(kind, Ordering::Relaxed);
         self.last_sequence.store(sequence, Ordering::Relaxed);
+    }
+
+    /// Counts events that were given again.
+    pub(super) fn note_again(&self, taken: usize, first: Option<&Item>) {
+        self.redelivered.fetch_add(taken as u64, Ordering::Relaxed);
+        self.note(taken, first);
     }
 
     /// What the node took last, in words; none if it took nothing.
@@ -81,6 +96,18 @@ impl PortCounts {
         }
     }
 
+    pub(crate) fn redelivered(&self) -> u64 {
+        self.redelivered.load(Ordering::Relaxed)
+    }
+
+    /// How long ago the node took something, to a few milliseconds; none if it took nothing.
+    pub(crate) fn since_last(&self) -> Option<Duration> {
+        match self.last_time.load(Ordering::Relaxed) {
+            0 => None,
+            last => Some(Duration::from_nanos(coarse_now().saturating_sub(last))),
+        }
+    }
+
     pub(crate) fn sent(&self) -> impl Iterator<Item = u64> {
         self.sent.iter().map(|sent| sent.load(Ordering::Relaxed))
     }
@@ -88,4 +115,12 @@ impl PortCounts {
     pub(crate) fn first_event(&self) -> Option<Instant> {
         self.first_event.get().copied()
     }
+}
+
+/// The clock that costs next to nothing to read, for it is read with every event.
+fn coarse_now() -> u64 {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::MonotonicCoarse);
+    let seconds = Duration::from_secs(u64::try_from(tv_sec).unwrap_or_default());
+    let now = seconds + Duration::from_nanos(u64::try_from(tv_nsec).unwrap_or_default());
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }

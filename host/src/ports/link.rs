@@ -35,9 +35,18 @@ impl Ports {
         Poll::Ready(taken)
     }
 
-    /// Whether the last event was taken.
+    /// Whether the last event was taken, and nothing waits to be given again.
     pub(crate) fn is_finished(&self) -> bool {
-        self.events.inbox.is_finished()
+        let again = self.events.hand.as_ref().is_some_and(|hand| hand.has_waiting());
+        self.events.inbox.is_finished() && !again
+    }
+
+    /// Whether events were given that the node may not have seen when it asked for the next: then it is not
+    /// done with them.
+    pub(crate) fn note_in_flight(&self, in_flight: bool) {
+        if let Some(hand) = &self.events.hand {
+            hand.note_in_flight(in_flight);
+        }
     }
 
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &OutputId> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Events, Output, Outputs, PortCounts, Ports};
+use super::{Events, Hand, Output, Outputs, PortCounts, Ports, Pulse};
 use crate::cycle::Cycle;
 use crate::id::InputId;
 use crate::inbox::Inbox;
@@ -24,6 +24,8 @@ pub(crate) struct Place {
     routes: Vec<Route>,
     max_payload: u64,
     counts: Arc<PortCounts>,
+    /// Where the node is given again what was in hand.
+    hand: Option<Arc<Hand>>,
     /// Cancelled once the ports that were handed out last are dropped; none before the first.
     vacant: Option<CancellationToken>,
 }
@@ -44,7 +46,25 @@ impl Place {
             routes: router.routes(node).to_vec(),
             max_payload,
             counts: Arc::clone(counts),
+            hand: None,
             vacant: None,
+        }
+    }
+
+    /// The same, for a node whose next instance is given again what the one before had in hand: copies of
+    /// what it takes are kept until it asks for the next.
+    pub(crate) fn redelivering(mut self) -> Self {
+        self.hand = Some(Arc::default());
+        self
+    }
+
+    /// The node, to be watched.
+    pub(crate) fn pulse(&self) -> Pulse {
+        Pulse {
+            inbox: Arc::clone(&self.inbox),
+            hand: self.hand.clone(),
+            routes: self.routes.clone(),
+            counts: Arc::clone(&self.counts),
         }
     }
 
@@ -59,6 +79,7 @@ impl Place {
             ids: Arc::clone(&self.ids),
             cycle: self.cycle.clone(),
             ready: VecDeque::new(),
+            hand: self.hand.clone(),
             counts: Arc::clone(&self.counts),
             _tenancy: Arc::clone(&tenancy),
         };
@@ -68,9 +89,10 @@ impl Place {
         (Ports { events, outputs }, before)
     }
 
-    /// Whether the node has taken its last event.
+    /// Whether there is nothing left for another instance: the last event was taken, and nothing of it will
+    /// be given again.
     pub(crate) fn is_finished(&self) -> bool {
-        self.inbox.is_finished()
+        self.inbox.is_finished() && self.hand.as_ref().is_none_or(|hand| hand.is_empty())
     }
 }
 
@@ -81,6 +103,14 @@ impl Drop for Place {
 }
 
 impl Ports {
+    /// Whoever used them is gone: gives what it had in hand again, where the node is given that. To be
+    /// called when nobody else uses them.
+    pub(crate) fn give_again(&self) {
+        if let Some(hand) = &self.events.hand {
+            hand.give_again();
+        }
+    }
+
     /// Ends the node for the others at once, as dropping its place does: for an instance that has said that
     /// it is done, and takes its time to go.
     pub(crate) fn end(self) {

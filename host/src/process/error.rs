@@ -82,7 +82,7 @@ pub enum ProcessProblem {
         stderr: String,
     },
     /// The script made no node in time.
-    #[error("it did not make its `thalweg.Node` within {0:?}")]
+    #[error("it did not make its `thalweg.Node` within {0:?}; `ready` gives it more time")]
     Silent(Duration),
     /// The process broke the rules of the link.
     #[error("its process broke the rules of the link: {0}")]

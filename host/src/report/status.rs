@@ -32,16 +32,19 @@ pub struct NodeStatus {
     pub events_out: u64,
     /// Messages that wait to be taken.
     pub queued: u64,
-    /// How it ended; none while it has not.
+    /// How it ended, or the instance that is to be followed by another; none while it runs.
     pub exit: Option<String>,
 }
 
 /// Whether a node runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NodeState {
     /// It takes events.
+    #[default]
     Running,
+    /// An instance ended badly, and another is to follow.
+    Restarting,
     /// It has ended, and its outputs are closed.
     Ended,
 }
@@ -51,6 +54,7 @@ impl NodeState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
+            Self::Restarting => "restarting",
             Self::Ended => "ended",
         }
     }

@@ -55,12 +55,17 @@ impl Control {
         self.kill.cancel();
     }
 
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        self.stop.is_cancelled() || self.kill.is_cancelled()
+    }
+
     /// Ends the instance that runs a node, at its next await, and starts another in its place; returns when
     /// that one is ready.
     ///
     /// The others see nothing of it. What is queued for the node stays queued, senders that wait for room
     /// stay waiting, its outputs stay open, and their sequences go on. What the instance had taken and not
-    /// finished is lost with it, and counted as delivered. CPU time, peak memory and the numbers of events go
+    /// finished is lost with it, and counted as delivered, or given again, as [`crate::InHand`] says. A node
+    /// that waits for its backoff is started at once. CPU time, peak memory and the numbers of events go
     /// on in the report, which counts the restarts.
     ///
     /// Asked again while the new instance is being made ready, it joins that restart. Dropping the future
@@ -106,7 +111,8 @@ pub enum RestartError {
         /// The node.
         node: Box<str>,
     },
-    /// The new instance could not be made ready. The node has ended as failed, with this reason.
+    /// The new instance could not be made ready. The node has ended as failed, with this reason, unless its
+    /// policy starts it again.
     #[error(transparent)]
     NotReady(Arc<node::NotReady>),
 }

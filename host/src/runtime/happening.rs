@@ -1,7 +1,7 @@
 //! What happens to the nodes themselves, as it happens.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 
@@ -12,7 +12,7 @@ use crate::id::NodeId;
 /// Something that happened to a node.
 ///
 /// Those of a node come in the order of their kinds: [`NodeEventKind::Started`] once, any number of
-/// [`NodeEventKind::Restarted`], and [`NodeEventKind::Ended`] once, behind the last line that the node wrote
+/// [`NodeEventKind::Restarting`] and [`NodeEventKind::Restarted`], and [`NodeEventKind::Ended`] once, behind the last line that the node wrote
 /// to the log (a dataflow that is ended at once waits for no log). A dataflow that did not start tells
 /// nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +30,16 @@ pub struct NodeEvent {
 pub enum NodeEventKind {
     /// It is ready, as all nodes are, and receives events.
     Started,
-    /// An instance has made way for another, which is ready.
+    /// An instance has ended, and by the policy of the node another follows. Its outputs stay open.
+    Restarting {
+        /// How the instance ended.
+        exit: NodeExit,
+        /// What is waited until the other is started.
+        backoff: Duration,
+    },
+    /// An instance has taken the place of another, and is ready.
     Restarted {
-        /// How many instances have made way.
+        /// How often that has happened.
         count: u64,
     },
     /// It ended, and its outputs are closed.

@@ -17,9 +17,12 @@ impl Supervisor {
     pub(super) fn report(self, duration: Duration) -> RunReport {
         let nodes = self.dataflow.nodes().iter().zip(&self.tasks.nodes).enumerate();
         let nodes = nodes.map(|(position, (node, task))| self.node_report(position, node, task));
+        let nodes: Vec<_> = nodes.collect();
+        let stopped_by = self.stopped_by.and_then(|position| nodes.get(position));
+        let stopped_by = stopped_by.map(|node| node.id.clone());
         let total = self.router.total();
         let queued = Bounded { limit: total.limit(), peak: total.peak() };
-        RunReport { duration, nodes: nodes.collect(), queued }
+        RunReport { duration, stopped_by, nodes, queued }
     }
 
     fn node_report(&self, position: usize, node: &dataflow::Node, task: &NodeTask) -> NodeReport {
@@ -38,10 +41,17 @@ impl Supervisor {
             events_in: inbox.delivered(),
             events_out: outputs.iter().map(|output| output.sent).sum(),
             restarts: task.restarts,
+            gave_up: task.gave_up,
+            redelivered: task.counts.redelivered(),
+            watchdog_ends: task.watchdog_ends,
             cpu: task.limits.map(|_| task.usage.cpu()),
             peak_memory: task.limits.map(|_| task.usage.peak_memory()),
             budgets: task.limits.and_then(|limits| budgets(&limits, &task.usage)),
             first_event: task.counts.first_event().map(since_start),
+            last_taken: task
+                .counts
+                .since_last()
+                .map(|ago| self.started.elapsed().saturating_sub(ago)),
             inputs: inputs.collect(),
             outputs,
         }

@@ -36,6 +36,7 @@ struct Facts {
 #[derive(Debug, Default)]
 struct Told {
     restarts: u64,
+    state: NodeState,
     exit: Option<String>,
 }
 
@@ -60,8 +61,17 @@ impl Board {
         let mut told = node.told.lock().unwrap_or_else(PoisonError::into_inner);
         match &event.kind {
             NodeEventKind::Started => {}
-            NodeEventKind::Restarted { count } => told.restarts = *count,
-            NodeEventKind::Ended(exit) => told.exit = Some(exit.to_string()),
+            NodeEventKind::Restarting { exit, .. } => {
+                told.state = NodeState::Restarting;
+                told.exit = Some(exit.to_string());
+            }
+            NodeEventKind::Restarted { count } => {
+                *told = Told { restarts: *count, ..Told::default() };
+            }
+            NodeEventKind::Ended(exit) => {
+                told.state = NodeState::Ended;
+                told.exit = Some(exit.to_string());
+            }
         }
     }
 }
@@ -69,15 +79,14 @@ impl Board {
 impl Facts {
     fn status(&self) -> NodeStatus {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let exit = told.exit.clone();
         NodeStatus {
             id: self.id.clone(),
-            state: if exit.is_some() { NodeState::Ended } else { NodeState::Running },
+            state: told.state,
             restarts: told.restarts,
             events_in: self.inbox.delivered(),
             events_out: self.counts.sent().sum(),
             queued: self.inbox.counts().iter().map(queued).sum(),
-            exit,
+            exit: told.exit.clone(),
         }
     }
 }

@@ -8,12 +8,14 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::alarms::{Alarm, Alarms, Due};
 use super::control::{Control, RestartAsk, RestartError};
 use super::door::{Entrance, OpenDoor};
 use super::happening::{Happenings, NodeEventKind};
-use super::tasks::{Next, Refusal, Tasks};
+use super::life::Next;
+use super::tasks::{NodeTask, Refusal, Tasks};
 use super::timers;
-use crate::dataflow::Dataflow;
+use crate::dataflow::{Dataflow, OnFailure};
 use crate::exit::{KillReason, NodeExit};
 use crate::node::{NotReady, StartLine};
 use crate::report::RunReport;
@@ -24,6 +26,8 @@ pub(super) struct Supervisor {
     pub(super) router: Arc<Router>,
     pub(super) tasks: Tasks,
     pub(super) started: Instant,
+    /// The clock of restarts, which tests can hold still.
+    clock: tokio::time::Instant,
     /// Lines of nodes that have ended and are still on their way to the log.
     last_lines: JoinSet<()>,
     /// They tick until this is dropped.
@@ -33,8 +37,9 @@ pub(super) struct Supervisor {
     grace: Duration,
     /// Nodes whose last event is queued.
     stopping: mpsc::UnboundedReceiver<usize>,
-    /// Nodes that have had the grace period to end since.
-    overdue: JoinSet<usize>,
+    alarms: Alarms,
+    /// The node whose end stopped the dataflow.
+    pub(super) stopped_by: Option<usize>,
     asks: mpsc::Receiver<RestartAsk>,
     /// Where instances say that they are ready, and what they said.
     ready: mpsc::UnboundedSender<Ready>,
@@ -69,11 +74,13 @@ impl Supervisor {
             router,
             tasks,
             started: Instant::now(),
+            clock: tokio::time::Instant::now(),
             last_lines: JoinSet::new(),
             control,
             grace,
             stopping,
-            overdue: JoinSet::new(),
+            alarms: Alarms::default(),
+            stopped_by: None,
             asks,
             ready,
             readies,
@@ -97,6 +104,7 @@ impl Supervisor {
         while let Some((position, ended)) = self.tasks.join_next().await {
             self.note_end(position, ended);
         }
+        self.end_waiting();
         drop(places);
         let duration = self.started.elapsed();
         tokio::select! {
@@ -116,17 +124,15 @@ impl Supervisor {
         // Cycles that go on by themselves are closed after half of the grace period, so that what they
         // still do has the other half.
         let mut cycles_closed = false;
-        loop {
+        self.watch_all();
+        while !self.tasks.have_ended() {
             tokio::select! {
                 biased;
                 () = control.kill.cancelled() => return self.kill_all(KillReason::Immediate),
-                ended = self.tasks.join_next() => match ended {
-                    Some((position, ended)) => self.note_end(position, ended),
-                    None => return,
-                },
+                Some((position, ended)) = self.tasks.join_next() => self.note_end(position, ended),
                 () = control.stop.cancelled(), if !stop_asked => {
                     stop_asked = true;
-                    self.router.request_stop();
+                    self.note_stop();
                     deadline.as_mut().reset(tokio::time::Instant::now() + self.grace / 2);
                 }
                 () = &mut deadline, if stop_asked => {
@@ -137,10 +143,8 @@ impl Supervisor {
                     self.router.close_cycles();
                     deadline.as_mut().reset(tokio::time::Instant::now() + self.grace / 2);
                 }
-                Some(position) = self.stopping.recv() => self.watch(position),
-                Some(Ok(position)) = self.overdue.join_next() => {
-                    self.kill(position, KillReason::Grace(self.grace));
-                }
+                Some(position) = self.stopping.recv() => self.begin_grace(position),
+                Some(alarm) = self.alarms.next() => self.note_alarm(alarm),
                 Some(ready) = self.readies.recv() => self.note_ready(ready),
                 Some(ask) = self.asks.recv() => self.restart(ask),
             }
@@ -152,18 +156,40 @@ impl Supervisor {
             self.note_ready(ready);
         }
         let stop = self.router.inbox(position).stop_reason();
+        let now = self.clock.elapsed();
         let Some(node) = self.tasks.nodes.get_mut(position) else { return };
-        match node.next(ended, stop) {
-            Next::End(exit) => self.end(position, exit),
-            Next::Restart => {
-                // It may begin as soon as its readers are told of it.
-                let open = CancellationToken::new();
-                node.gate = Some(open.clone());
-                let line = StartLine { ready: self.ready.clone(), node: position, open };
-                if !self.tasks.start_again(line) {
-                    self.end(position, NodeExit::Killed(KillReason::Immediate));
+        let (exit, next) = node.next(ended, stop, now);
+        match next {
+            Next::Start => self.start(position),
+            Next::Wait(backoff) => {
+                let kind = NodeEventKind::Restarting { exit: exit.clone(), backoff };
+                tracing::warn!(node = %node.id, %exit, ?backoff, "a node is started again");
+                self.happenings.tell(&node.id, kind);
+                if !exit.is_ok() {
+                    self.router.tell_failed(position, exit.name(), true);
                 }
+                node.last_exit = Some(exit);
+                self.alarms.after_backoff(position, node.instances, backoff);
             }
+            Next::End { gave_up } => {
+                node.gave_up = gave_up;
+                if gave_up {
+                    tracing::warn!(node = %node.id, %exit, "a node has used up its restarts");
+                }
+                self.end(position, exit);
+            }
+        }
+    }
+
+    /// Starts another instance of a node that has none.
+    fn start(&mut self, position: usize) {
+        let Some(node) = self.tasks.nodes.get_mut(position) else { return };
+        // It may begin as soon as its readers are told of it.
+        let open = CancellationToken::new();
+        node.gate = Some(open.clone());
+        let line = StartLine { ready: self.ready.clone(), node: position, open };
+        if !self.tasks.start_again(line) {
+            self.end(position, NodeExit::Killed(KillReason::Immediate));
         }
     }
 
@@ -174,22 +200,52 @@ impl Supervisor {
             self.router.tell_failed(position, exit.name(), false);
         }
         let notice = self.happenings.end_of(&node.id, exit.clone());
-        node.end(exit);
         for answer in node.answers.drain(..) {
             // Whoever asked may have gone.
             let _ = answer.send(Err(RestartError::Ended { node: node.id.as_str().into() }));
         }
-        let log = node.log.clone();
+        let (log, is_bad) = (node.log.clone(), !exit.is_ok());
+        self.tasks.end(position, exit);
         self.last_lines.spawn(async move {
             log.finish().await;
             drop(notice);
         });
+        let stops = self.dataflow.on_failure() == OnFailure::Stop;
+        if stops && is_bad && !self.control.is_asked_to_end() {
+            self.stopped_by = Some(position);
+            self.control.stop();
+        }
+    }
+
+    /// Ends the nodes that wait for their backoff, as their last instances ended.
+    fn end_waiting(&mut self) {
+        for position in 0..self.tasks.nodes.len() {
+            let node = self.tasks.nodes.get_mut(position).filter(|node| node.life.is_waiting());
+            if let Some(exit) = node.and_then(|node| node.last_exit.take()) {
+                self.end(position, exit);
+            }
+        }
+    }
+
+    /// The dataflow was asked to stop. No node is started again by itself, and nobody waits for one.
+    fn note_stop(&mut self) {
+        self.router.request_stop();
+        for node in &mut self.tasks.nodes {
+            node.life.stop();
+        }
+        self.end_waiting();
     }
 
     fn restart(&mut self, ask: RestartAsk) {
         let Some(node) = self.tasks.nodes.get_mut(ask.node) else { return };
         let refusal = match node.make_way() {
-            Ok(()) => return node.answers.push(ask.answer),
+            Ok(start) => {
+                node.answers.push(ask.answer);
+                if start {
+                    self.start(ask.node);
+                }
+                return;
+            }
             Err(Refusal::Ended) => RestartError::Ended { node: node.id.as_str().into() },
             Err(Refusal::OnlyOnce) => RestartError::OnlyOnce { node: node.id.as_str().into() },
         };
@@ -203,6 +259,8 @@ impl Supervisor {
         let ready = ready.map_err(|error| RestartError::NotReady(Arc::new(error)));
         if ready.is_ok() {
             node.restarts += 1;
+            node.life.note_ready();
+            watch(&mut self.alarms, position, node);
             let kind = NodeEventKind::Restarted { count: node.restarts };
             self.happenings.tell(&node.id, kind);
             if node.has_place() {
@@ -216,30 +274,48 @@ impl Supervisor {
             // Whoever asked may have gone.
             let _ = answer.send(ready.clone());
         }
+        if ready.is_ok() && node.stopping.is_cancelled() {
+            self.begin_grace(position);
+        }
     }
 
-    /// The last event of a node is queued. Gives the node the grace period from now, and again from each
+    /// The last event of a node is queued. Gives its instance the grace period from now, and again from each
     /// event that it takes and each message that it sends. The code of the embedding program may take its
     /// time after its last event, as long as nobody asks it to stop.
-    fn watch(&mut self, position: usize) {
+    fn begin_grace(&mut self, position: usize) {
         let Some(node) = self.tasks.nodes.get(position) else { return };
         node.stopping.cancel();
-        if !node.has_grace {
-            return;
-        }
+        let Some(grace) = node.grace(self.grace) else { return };
         let (inbox, counts) = (Arc::clone(self.router.inbox(position)), Arc::clone(&node.counts));
-        let grace = self.grace;
-        self.overdue.spawn(async move {
-            let progress = || inbox.delivered() + counts.sent().sum::<u64>();
-            let mut last = progress();
-            loop {
-                tokio::time::sleep(grace).await;
-                let now = progress();
-                if now == std::mem::replace(&mut last, now) {
-                    return position;
+        let progress =
+            move || inbox.delivered() + counts.redelivered() + counts.sent().sum::<u64>();
+        self.alarms.after_grace(position, node.instances, grace, progress);
+    }
+
+    /// Begins to watch the nodes that have a watchdog.
+    fn watch_all(&mut self) {
+        for (position, node) in self.tasks.nodes.iter_mut().enumerate() {
+            watch(&mut self.alarms, position, node);
+        }
+    }
+
+    fn note_alarm(&mut self, Alarm { node: position, what }: Alarm) {
+        let Some(node) = self.tasks.nodes.get_mut(position) else { return };
+        match what {
+            // While no instance is ready none can hurry; the next has the whole period for itself.
+            Due::Grace { .. } if node.life.is_between() => {}
+            Due::Grace { instance } if instance == node.instances => {
+                let grace = node.grace(self.grace).unwrap_or(self.grace);
+                node.kill(KillReason::Grace(grace));
+            }
+            Due::Backoff { instance } if instance == node.instances => {
+                if node.life.end_backoff() {
+                    self.start(position);
                 }
             }
-        });
+            Due::Silence { instance } if instance == node.instances => node.silence(),
+            Due::Grace { .. } | Due::Backoff { .. } | Due::Silence { .. } => {}
+        }
     }
 
     fn kill_all(&mut self, reason: KillReason) {
@@ -247,11 +323,12 @@ impl Supervisor {
             node.kill(reason);
         }
     }
+}
 
-    fn kill(&mut self, position: usize, reason: KillReason) {
-        if let Some(node) = self.tasks.nodes.get_mut(position) {
-            node.kill(reason);
-        }
+/// Watches the instance of a node that has a watchdog.
+fn watch(alarms: &mut Alarms, position: usize, node: &mut NodeTask) {
+    if let Some((pulse, patience)) = node.watch() {
+        node.watchdog = Some(alarms.on_silence(position, node.instances, patience, pulse));
     }
 }
 

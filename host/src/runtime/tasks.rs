@@ -3,20 +3,22 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::control::RestartAnswer;
+use super::life::{Ask, How, Life, Next};
 use crate::component::Usage;
-use crate::dataflow::{self, input_ids};
+use crate::dataflow::{self, InHand, Supervision, input_ids};
 use crate::event::{Parameters, StopReason};
 use crate::exit::{KillReason, NodeExit};
 use crate::id::{InputId, NodeId};
 use crate::log::{LogLine, NodeLog};
 use crate::node::{self, Code, NodeSetup, StartLine};
-use crate::ports::{Place, PortCounts};
+use crate::ports::{Place, PortCounts, Pulse};
 use crate::router::Router;
 
 /// The largest payload that a node without limits may send, in bytes: the default of components.
@@ -27,6 +29,8 @@ pub(super) struct Tasks {
     set: JoinSet<NodeExit>,
     positions: HashMap<Id, usize>,
     pub(super) nodes: Vec<NodeTask>,
+    /// How many nodes have not ended.
+    open: usize,
     logs: Option<mpsc::Sender<LogLine>>,
     /// The usual interpreter, for processes.
     python: Option<Arc<Path>>,
@@ -40,8 +44,21 @@ pub(super) struct NodeTask {
     pub(super) usage: Arc<Usage>,
     /// Those of a component.
     pub(super) limits: Option<dataflow::Limits>,
-    /// Whether it must end soon after its last event: all but the code of the embedding program.
-    pub(super) has_grace: bool,
+    /// Whether it must end soon after its last event, where its own grace does not say so: all but the code
+    /// of the embedding program.
+    has_grace: bool,
+    pub(super) supervision: Supervision,
+    pub(super) life: Life,
+    /// How many instances there have been.
+    pub(super) instances: u64,
+    /// Looks after the present instance, where the node has a watchdog.
+    pub(super) watchdog: Option<AbortHandle>,
+    /// How many instances it has ended.
+    pub(super) watchdog_ends: u64,
+    /// It would have been started again but for the limit of its restarts.
+    pub(super) gave_up: bool,
+    /// How its last instance ended, while it waits for the next.
+    pub(super) last_exit: Option<NodeExit>,
     /// Cancelled once its last event is queued.
     pub(super) stopping: CancellationToken,
     pub(super) log: NodeLog,
@@ -56,19 +73,10 @@ pub(super) struct NodeTask {
     task: Option<AbortHandle>,
     /// Why the node was ended by force, if it was.
     killed: Option<KillReason>,
-    /// The present instance was ended to make way for another.
-    makes_way: bool,
     /// Where another instance waits until its readers are told of it.
     pub(super) gate: Option<CancellationToken>,
     /// Who waits for the restart that is under way.
     pub(super) answers: Vec<RestartAnswer>,
-}
-
-/// What becomes of a node whose instance has ended.
-#[derive(Debug)]
-pub(super) enum Next {
-    Restart,
-    End(NodeExit),
 }
 
 /// Why a node cannot be asked to make way for another instance.
@@ -80,7 +88,7 @@ pub(super) enum Refusal {
 impl Tasks {
     pub(super) fn new(logs: Option<mpsc::Sender<LogLine>>, python: Option<Arc<Path>>) -> Self {
         let (set, positions, nodes) = Default::default();
-        Self { set, positions, nodes, logs, python }
+        Self { set, positions, nodes, open: 0, logs, python }
     }
 
     /// Starts the first instance of a node; to be called for each, in their order.
@@ -93,6 +101,7 @@ impl Tasks {
     ) {
         let log = NodeLog::new(node.id.clone(), self.logs.clone());
         self.nodes.push(NodeTask::new(node, &code, router, line.node, log));
+        self.open += 1;
         self.spawn(code, line);
     }
 
@@ -111,7 +120,27 @@ impl Tasks {
         let task = self.set.spawn(node::run(code, setup, line));
         self.positions.insert(task.id(), position);
         node.task = Some(task);
+        node.instances += 1;
         true
+    }
+
+    /// Ends a node for the others.
+    pub(super) fn end(&mut self, position: usize, exit: NodeExit) {
+        if let Some(node) = self.nodes.get_mut(position)
+            && node.exit.is_none()
+        {
+            node.end(exit);
+            self.open -= 1;
+        }
+    }
+
+    pub(super) fn have_ended(&self) -> bool {
+        self.open == 0
+    }
+
+    /// Ends every task, and waits until all have.
+    pub(super) async fn shut_down(mut self) {
+        self.set.shutdown().await;
     }
 
     /// The places of the nodes that have not ended: from now on none gets another instance, and dropping
@@ -150,14 +179,27 @@ impl NodeTask {
         };
         let max_payload = limits.map_or(MAX_PAYLOAD, |limits| limits.payload);
         let has_grace = !matches!(code, Code::Embedded(_) | Code::EmbeddedOnce(_));
+        let supervision = node.supervision.clone();
+        let place = Place::new(router, position, Arc::clone(&ids), max_payload, &counts);
+        let place = match supervision.restart.in_hand {
+            InHand::Lose => place,
+            InHand::Redeliver => place.redelivering(),
+        };
         Self {
             id: node.id.clone(),
-            place: Some(Place::new(router, position, Arc::clone(&ids), max_payload, &counts)),
+            place: Some(place),
             ids,
             counts,
             usage: Arc::new(limits.map(Usage::new).unwrap_or_default()),
             limits: limits.copied(),
             has_grace,
+            life: Life::new(supervision.restart.clone()),
+            supervision,
+            instances: 0,
+            watchdog: None,
+            watchdog_ends: 0,
+            gave_up: false,
+            last_exit: None,
             stopping: CancellationToken::new(),
             log,
             restarts: 0,
@@ -166,7 +208,6 @@ impl NodeTask {
             again: code.again(),
             task: None,
             killed: None,
-            makes_way: false,
             gate: None,
             answers: Vec::new(),
         }
@@ -184,6 +225,7 @@ impl NodeTask {
             usage: Arc::clone(&self.usage),
             stopping: self.stopping.clone(),
             python,
+            ready: self.supervision.ready,
         })
     }
 
@@ -193,51 +235,76 @@ impl NodeTask {
         }
     }
 
-    /// Ends the present instance, so that another can take its place.
-    pub(super) fn make_way(&mut self) -> Result<(), Refusal> {
-        if !self.answers.is_empty() {
-            return Ok(()); // A restart is under way.
-        }
+    /// The grace period of the node, if it has one. `usual` is that of the dataflow.
+    pub(super) fn grace(&self, usual: Duration) -> Option<Duration> {
+        self.supervision.grace.or(self.has_grace.then_some(usual))
+    }
+
+    /// The node to be watched, and how long it may be silent.
+    pub(super) fn watch(&self) -> Option<(Pulse, Duration)> {
+        Some((self.place.as_ref()?.pulse(), self.supervision.watchdog?))
+    }
+
+    /// Ends the present instance, so that another can take its place. True when another is to be started
+    /// now, because there is none.
+    pub(super) fn make_way(&mut self) -> Result<bool, Refusal> {
         let place = self.place.as_ref().filter(|place| !place.is_finished());
-        if place.is_none() || self.killed.is_some() {
+        if self.answers.is_empty() && place.is_none() {
             return Err(Refusal::Ended);
         }
         if self.again.is_none() {
             return Err(Refusal::OnlyOnce);
         }
-        self.makes_way = true;
-        self.abort();
-        Ok(())
+        match self.life.ask() {
+            Ask::Abort => self.abort(),
+            Ask::Join => {}
+            Ask::Start => return Ok(true),
+            Ask::Refuse => return Err(Refusal::Ended),
+        }
+        Ok(false)
     }
 
-    /// Ends the node by force.
+    /// Ends the present instance because it took no events.
+    pub(super) fn silence(&mut self) {
+        if self.life.silence() {
+            self.watchdog_ends += 1;
+            self.abort();
+        }
+    }
+
+    /// Ends the instance of the node by force, and with it the node. One that waits has none.
     pub(super) fn kill(&mut self, reason: KillReason) {
-        if self.exit.is_none() {
+        if self.life.kill() {
             self.killed = Some(reason);
             self.abort();
         }
     }
 
-    /// Decides what becomes of the node, now that its instance has ended. The only place that does.
-    ///
-    /// An instance that ended by itself before it was told to make way has ended the node.
+    /// How the instance ended, and what becomes of the node. `now` is any clock that does not go back.
     pub(super) fn next(
         &mut self,
         ended: Result<NodeExit, JoinError>,
         stop: Option<StopReason>,
-    ) -> Next {
-        let makes_way = std::mem::take(&mut self.makes_way);
-        Next::End(match ended {
-            Ok(NodeExit::Finished) if stop == Some(StopReason::Requested) => NodeExit::Stopped,
-            Ok(exit) => exit,
-            Err(error) if error.is_panic() => {
-                NodeExit::Panicked { message: panic_message(error.into_panic()) }
+        now: Duration,
+    ) -> (NodeExit, Next) {
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.abort();
+        }
+        let (how, exit) = match ended {
+            Ok(NodeExit::Finished) if stop == Some(StopReason::Requested) => {
+                (How::Well, NodeExit::Stopped)
             }
-            Err(_) => match self.killed {
-                None if makes_way => return Next::Restart,
-                killed => NodeExit::Killed(killed.unwrap_or(KillReason::Immediate)),
-            },
-        })
+            Ok(exit) if exit.is_ok() => (How::Well, exit),
+            Ok(exit) => (How::Badly, exit),
+            Err(error) if error.is_panic() => {
+                let message = panic_message(error.into_panic());
+                (How::Badly, NodeExit::Panicked { message })
+            }
+            Err(_) => (How::Aborted, self.forced_exit()),
+        };
+        let place = self.place.as_ref().is_some_and(|place| !place.is_finished());
+        let may_follow = place && self.again.is_some() && exit != NodeExit::Unattached;
+        (exit, self.life.note_end(how, may_follow, now, fastrand::f64()))
     }
 
     /// Whether the others still see it as one that may send.
@@ -245,8 +312,17 @@ impl NodeTask {
         self.place.is_some()
     }
 
-    /// Ends the node for the others.
-    pub(super) fn end(&mut self, exit: NodeExit) {
+    fn forced_exit(&self) -> NodeExit {
+        match (self.killed, self.supervision.watchdog) {
+            (None, Some(watchdog)) if self.life.is_silenced() => {
+                NodeExit::Unresponsive { watchdog }
+            }
+            (killed, _) => NodeExit::Killed(killed.unwrap_or(KillReason::Immediate)),
+        }
+    }
+
+    fn end(&mut self, exit: NodeExit) {
+        self.life.end();
         self.exit = Some(exit);
         self.place = None;
         self.again = None;

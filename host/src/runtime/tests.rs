@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::tasks::Next;
+use super::life::Next;
 use super::*;
 use crate::component::testing::component_that_makes_the_host_panic;
 use crate::dataflow::Dataflow;
@@ -64,7 +64,7 @@ async fn an_unfinished_line_ends_with_its_instance() {
     tasks.nodes[0].log.append(LogStream::Stdout, b"half a line");
     assert!(tasks.nodes[0].make_way().is_ok());
     let (node, ended) = tasks.join_next().await.unwrap();
-    assert!(matches!(tasks.nodes[node].next(ended, None), Next::Restart));
+    assert_eq!(tasks.nodes[node].next(ended, None, Duration::ZERO).1, Next::Start);
     assert!(tasks.start_again(line));
     readies.recv().await.unwrap().1.unwrap();
     assert_eq!(lines.try_recv().unwrap().text, "half a line");

@@ -223,6 +223,7 @@ def forked() -> None: ...
 _Told: TypeAlias = (
     tuple[Literal["line"], str, Literal["stdout", "stderr", "log"], int, str]
     | tuple[Literal["started"], str]
+    | tuple[Literal["restarting"], str, tuple[str, bool, str, list[str]], float]
     | tuple[Literal["restarted"], str, int]
     | tuple[Literal["ended"], str, tuple[str, bool, str, list[str]]]
 )

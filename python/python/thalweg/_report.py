@@ -13,7 +13,7 @@ class Exit:
 
     name: str
     """One word: `finished`, `stopped`, `failed`, `exited`, `trapped`, `out-of-memory`, `out-of-time`,
-    `killed`, `panicked`, ..."""
+    `unresponsive`, `killed`, `panicked`, ..."""
     ok: bool
     """Whether it ended as it should."""
     text: str
@@ -94,6 +94,12 @@ class NodeReport:
     events_in: int
     events_out: int
     restarts: int
+    gave_up: bool
+    """Whether it would have been started again but for the limit of its restarts."""
+    redelivered: int
+    """Events that it was given again, because an instance had them in hand when it ended."""
+    watchdog_ends: int
+    """How many of its instances its watchdog ended."""
     cpu_seconds: float | None
     """None for what is no component."""
     peak_memory: int | None
@@ -102,6 +108,8 @@ class NodeReport:
     """What it used of its limits; none for what is no component."""
     first_event_seconds: float | None
     """From the start to its first event."""
+    last_taken_seconds: float | None
+    """From the start to the last time that it took events, to a few milliseconds."""
     inputs: tuple[InputReport, ...]
     outputs: tuple[OutputReport, ...]
 
@@ -127,6 +135,8 @@ class RunReport:
     """
 
     seconds: float
+    stopped_by: str | None
+    """The node whose end stopped the dataflow, by `on_failure: stop`."""
     nodes: dict[str, NodeReport]
     """By their ids, in the order of the descriptor."""
     queued: Bounded
@@ -142,7 +152,7 @@ def read_report(text: str) -> RunReport:
     """The report in its JSON form."""
     report = json.loads(text)
     nodes = {node["id"]: _node(node) for node in report["nodes"]}
-    return RunReport(report["seconds"], nodes, Bounded(**report["queued"]))
+    return RunReport(report["seconds"], report["stopped_by"], nodes, Bounded(**report["queued"]))
 
 
 def _node(node: dict[str, Any]) -> NodeReport:

@@ -64,7 +64,8 @@ class Run:
 
         The other nodes see nothing of it: what is queued for the node stays queued, senders that wait stay
         waiting, and its outputs stay open. What the instance had in hand is lost with it, and counts as
-        delivered. A coroutine of this process is cancelled, and called again with a new `Node` when it has
+        delivered, unless the descriptor says `in_hand: redeliver`. A node that waits for its next instance is
+        given it at once. A coroutine of this process is cancelled, and called again with a new `Node` when it has
         ended. Cancelling the wait does not take back the restart.
 
             >>> await camera.send("image", b"pixels")
@@ -73,7 +74,8 @@ class Run:
             'pixels'
 
         Raises `ValueError` when there is no such node, `NodeClosed` when it has ended or has taken its last
-        event, and `StartError` when the new instance could not start; then the node has ended as failed.
+        event, and `StartError` when the new instance could not start; then the node has ended as failed, unless its
+        `restart` follows a failure.
         """
         await self._native.restart(node)
 

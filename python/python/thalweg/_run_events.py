@@ -30,12 +30,41 @@ class NodeStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeRestarting:
+    """An instance of the node has ended, and another follows, as `restart` in the descriptor says. The outputs
+    of the node stay open. Comes behind the lines of the first.
+
+        >>> flow = thalweg.Dataflow.from_text(
+        ...     "nodes: [{ id: one, embedded: true, restart: { when: on-failure, limit: 1, backoff: 1ms } }]"
+        ... )
+        >>> @flow.node("one")
+        ... async def one(node: thalweg.Node) -> None:
+        ...     raise ValueError("no camera")
+        >>> async with flow.start() as run:
+        ...     async for event in run.events():
+        ...         match event:
+        ...             case thalweg.NodeRestarting(node, exit):
+        ...                 print(node, "is started again:", exit.text.splitlines()[-1])
+        ...             case thalweg.NodeFailed(node, exit):
+        ...                 print(node, "has failed for good")
+        one is started again: ValueError: no camera
+        one has failed for good
+    """
+
+    node: str
+    exit: Exit
+    """How the instance ended."""
+    backoff: float
+    """Seconds until the other is started."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRestarted:
-    """An instance of the node has made way for another, which is ready. Comes behind the lines of the first."""
+    """An instance of the node has taken the place of another, and is ready. Comes behind the lines of the first."""
 
     node: str
     count: int
-    """How many have made way so far."""
+    """How often that has happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +111,9 @@ class LinesDropped:
     count: int
 
 
-RunEvent: TypeAlias = NodeStarted | NodeRestarted | NodeFinished | NodeFailed | LogLine | LinesDropped
+RunEvent: TypeAlias = (
+    NodeStarted | NodeRestarting | NodeRestarted | NodeFinished | NodeFailed | LogLine | LinesDropped
+)
 """What `Run.events` gives."""
 
 
@@ -216,6 +247,8 @@ def _event(told: _native._Told) -> RunEvent:
             return LogLine(node, stream, level, text)
         case ("started", node):
             return NodeStarted(node)
+        case ("restarting", node, (name, ok, text, backtrace), backoff):
+            return NodeRestarting(node, Exit(name, ok, text, tuple(backtrace)), backoff)
         case ("restarted", node, count):
             return NodeRestarted(node, count)
         case ("ended", node, (name, ok, text, backtrace)):

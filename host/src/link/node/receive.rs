@@ -66,6 +66,9 @@ impl NodeLink {
             FromHost::Batch { len } => {
                 self.coming = len;
                 self.wanted = None;
+                if len == 0 {
+                    self.batches = self.batches.wrapping_add(1);
+                }
                 return Ok(true);
             }
             FromHost::Room { output, events, bytes } => {
@@ -128,6 +131,9 @@ impl NodeLink {
             }
         };
         self.coming = self.coming.saturating_sub(1);
+        if self.coming == 0 {
+            self.batches = self.batches.wrapping_add(1);
+        }
         self.ready.push_back((input.map(at), event));
         Ok(true)
     }

@@ -33,7 +33,7 @@ fn failures_and_restarts_cross_in_order_with_the_messages() {
         was_sent.await.unwrap();
         control.restart("before").await.unwrap();
     });
-    let expected = ["0", "restarted in: 1", "1", "failed in: failed: it broke", "closed in"];
+    let expected = ["0", "restarted in: 1", "1", "failed in: failed", "closed in"];
     assert_eq!(seen, expected);
 }
 
