@@ -16,7 +16,7 @@ mod wasi;
 
 pub use cache::CodeCache;
 pub(crate) use compiler::read;
-pub use compiler::{Compiler, Digest};
+pub use compiler::{Compiler, Digest, MAX_COMPONENT_BYTES};
 pub use engine::World;
 pub(crate) use engine::{Components, Demand, PreparedComponent, demand_of, load};
 pub use error::{ComponentProblem, PrepareError};

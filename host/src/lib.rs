@@ -65,7 +65,8 @@ mod sync;
 
 pub use attach::OpenError;
 pub use component::{
-    CodeCache, Compiler, ComponentProblem, Digest, Inspection, PrepareError, World,
+    CodeCache, Compiler, ComponentProblem, Digest, Inspection, MAX_COMPONENT_BYTES, PrepareError,
+    World,
 };
 pub use dataflow::{
     Address, Code, Component, Dataflow, Feed, Folder, Grants, Input as NodeInput, Interpreter,
@@ -77,7 +78,7 @@ pub use descriptor::{
 pub use event::{
     Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick, Value,
 };
-pub use exit::{KillReason, Limit, NodeExit};
+pub use exit::{KillReason, Limit, MAX_FAILURE_BYTES, NodeExit};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
 pub use log::{LogLevel, LogLine, LogStream, MAX_LINE_BYTES};
 pub use node::NotReady;

@@ -7,6 +7,8 @@
     reason = "what is not there fails the test, in its functions and in what they share"
 )]
 
+#[path = "../hostile/mod.rs"]
+mod suite;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -22,6 +24,7 @@ mod graph;
 mod guests;
 mod handler;
 mod happening;
+mod hostile;
 mod life;
 mod limits;
 mod logging;

@@ -5,11 +5,13 @@
 
 #![expect(clippy::print_stdout, reason = "what a proof prints is what it is for")]
 
-mod contained;
 mod contract;
 mod copies;
+mod hostile;
 mod scale;
 mod stop;
+#[path = "../hostile/mod.rs"]
+mod suite;
 mod support;
 
 use std::process::ExitCode;
@@ -22,9 +24,10 @@ fn main() -> anyhow::Result<ExitCode> {
         "contract" => contract::prove,
         "scale" => scale::prove,
         "copies" => copies::prove,
-        "contained" => contained::prove,
+        "contained" => hostile::prove_contained,
+        "hostile" => hostile::prove,
         "stop" => stop::prove,
-        _ => anyhow::bail!("name a proof: contract, scale, copies, contained or stop"),
+        _ => anyhow::bail!("name a proof: contract, scale, copies, contained, hostile or stop"),
     };
     let figure = proof()?;
     let verdict = if figure.ok { "ok" } else { "short" };

@@ -18,7 +18,9 @@ fn run() -> Result {
     Ok(())
 }
 
-/// A socket that may send may have a port; it must not hear strangers.
+/// A socket that may send has a port; it must not hear strangers, and does not wait for them here.
 fn hears(address: &str) -> std::io::Result<()> {
-    UdpSocket::bind(address)?.recv_from(&mut [0; 1]).map(drop)
+    let socket = UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    socket.recv_from(&mut [0; 1]).map(drop)
 }

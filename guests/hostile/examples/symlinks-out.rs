@@ -14,8 +14,9 @@ fn run() -> Result {
     let (folder, _) = found.ok_or("there is no /out")?;
     for (number, target) in ["../secret", "/etc/hostname", "..", "self/../../secret"].iter().enumerate() {
         let link = format!("made{number}");
-        // Whether the link itself can be made does not matter.
-        let _ = folder.symlink_at(target, &link);
+        if folder.symlink_at(target, &link).is_err() {
+            continue; // An absolute one cannot even be made.
+        }
         for path in [format!("/out/{link}"), format!("/out/{link}/"), format!("/out/{link}/secret")] {
             refused(format!("{path} to {target}"), fs::read(&path))?;
             refused(format!("{path} to {target}"), fs::write(&path, "changed"))?;

@@ -1,4 +1,4 @@
-;; Gives the host room that is not aligned.
+;; Traps when the host asks it for room.
 (component
   (import "wasi:random/random@0.2.0" (instance $random
     (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))

@@ -90,6 +90,7 @@ pub(super) fn remedy(problem: &ComponentProblem) -> Option<&'static str> {
         | ComponentProblem::OtherDigest { .. }
         | ComponentProblem::CoreModule
         | ComponentProblem::OtherVersion { .. }
+        | ComponentProblem::TooLarge
         | ComponentProblem::NotReady(_) => None,
     }
 }

@@ -36,7 +36,7 @@ pub(super) async fn run(
         let Some(served) = serve(&mut guest, &mut setup).await else { continue };
         match served {
             Served::Ended { failure: None } => return NodeExit::Finished,
-            Served::Ended { failure: Some(message) } => return NodeExit::Failed { message },
+            Served::Ended { failure: Some(message) } => return NodeExit::failed(message),
             Served::Gone => {}
             Served::Broken(rule) => {
                 let (node, pid) = (&setup.id, guest.pid);
