@@ -10,6 +10,7 @@ mod imports;
 mod inspect;
 mod instance;
 mod meter;
+mod pace;
 mod state;
 pub mod types;
 mod wasi;
@@ -23,6 +24,7 @@ pub use error::{ComponentProblem, PrepareError};
 pub use inspect::Inspection;
 pub(crate) use instance::{Instance, InstanceSetup};
 pub(crate) use meter::{Metered, Usage};
+pub(crate) use pace::Pace;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -34,6 +34,8 @@ pub(crate) use files::{is_program, on_path};
 pub struct Dataflow {
     pub(crate) nodes: Vec<Node>,
     pub(crate) grace: Duration,
+    /// Bytes that may wait in all queues together.
+    pub(crate) queued_bytes: u64,
     /// Each list holds the positions in `nodes` of nodes that can reach each other.
     pub(crate) cycles: Vec<Vec<usize>>,
 }
@@ -157,7 +159,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// What a component may use. Passing one of them ends the node.
+/// What a component may use. Passing one of them ends the node, unless it says that the node waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of linear memory, all memories of the component together.
@@ -172,6 +174,13 @@ pub struct Limits {
     pub buffers: u64,
     /// Payloads up to this many bytes are copied into the component with the event.
     pub inline: u64,
+    /// The part of one core that it may use over time, in percent; none for all that there is. Beyond, it
+    /// waits.
+    pub cpu_share: Option<u64>,
+    /// Messages that it may send in a second; none for as many as its readers take. Beyond, it waits.
+    pub rate: Option<u64>,
+    /// Bytes that it may write to the log in a second. Beyond, it waits.
+    pub log: u64,
 }
 
 /// One input of a [`Node`].

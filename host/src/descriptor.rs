@@ -24,6 +24,7 @@ pub const MAX_DESCRIPTOR_BYTES: usize = 8 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Descriptor {
     pub(crate) grace: Option<Text>,
+    pub(crate) queued_bytes: Option<Text>,
     pub(crate) nodes: Vec<Node>,
     /// Where a missing `nodes` would be reported.
     pub(crate) place: Place,
@@ -113,6 +114,9 @@ pub(crate) struct Limits {
     pub(crate) payload: Option<Text>,
     pub(crate) buffers: Option<Text>,
     pub(crate) inline: Option<Text>,
+    pub(crate) cpu_share: Option<Text>,
+    pub(crate) rate: Option<Text>,
+    pub(crate) log: Option<Text>,
 }
 
 /// A name or a value, and where it stands.

@@ -7,15 +7,17 @@
 //! Inputs are numbers here; their names, and the nodes behind them, are the business of [`crate::ports`].
 
 mod inner;
+mod total;
 
 use std::collections::VecDeque;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::dataflow::{Feed, Overflow};
 use crate::event::{Message, StopReason};
 use crate::sync::{Mutex, MutexGuard};
 use inner::{Inner, InputKind, InputState, QueuedTick};
+pub(crate) use total::Total;
 
 /// An event as the inbox knows it.
 #[derive(Debug, PartialEq)]
@@ -88,9 +90,13 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     /// An empty inbox with one input for each feed. `spontaneous` says that the node may send without
-    /// having received anything.
-    pub(crate) fn new<'a>(feeds: impl Iterator<Item = &'a Feed>, spontaneous: bool) -> Self {
-        let inputs: Box<[_]> = feeds.map(InputState::new).collect();
+    /// having received anything. What waits in it counts towards `total`.
+    pub(crate) fn new<'a>(
+        feeds: impl Iterator<Item = &'a Feed>,
+        spontaneous: bool,
+        total: &Arc<Total>,
+    ) -> Self {
+        let inputs: Box<[_]> = feeds.map(|feed| InputState::new(feed, total)).collect();
         let open_sources = inputs.iter().filter(|input| !input.is_timer()).count();
         Self {
             inner: Mutex::new(Inner {

@@ -88,7 +88,7 @@ pub use ports::{
 };
 pub use prepare::{EmbedError, PreparedDataflow};
 pub use process::{ProcessError, ProcessProblem};
-pub use report::{InputReport, NodeReport, OutputReport, RunReport};
+pub use report::{Bounded, Budgets, InputReport, NodeReport, OutputReport, Paced, RunReport};
 pub use runtime::{
     Control, NodeEvent, NodeEventKind, RestartError, RunningDataflow, StartError, StartOptions,
 };

@@ -7,6 +7,8 @@
 //! shown one may still see what is written there later. Processes that are shown payloads run as the same
 //! user, and nothing walls them off from one another.
 
+mod foreign;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
@@ -14,6 +16,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+pub(crate) use foreign::{Foreign, settled};
 use memmap2::MmapMut;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 

@@ -14,6 +14,8 @@ pub struct RunReport {
     pub duration: Duration,
     /// The nodes, in the order of the descriptor.
     pub nodes: Vec<NodeReport>,
+    /// What waited in all queues together, in bytes, and `queued_bytes`.
+    pub queued: Bounded,
 }
 
 /// What happened to a node.
@@ -37,6 +39,8 @@ pub struct NodeReport {
     pub cpu: Option<Duration>,
     /// The most linear memory that it had at any time, in bytes; none for what is no component.
     pub peak_memory: Option<u64>,
+    /// What it used of its limits; none for what is no component.
+    pub budgets: Option<Budgets>,
     /// From the start to its first event.
     #[serde(rename = "first_event_seconds", serialize_with = "optional_seconds")]
     pub first_event: Option<Duration>,
@@ -44,6 +48,44 @@ pub struct NodeReport {
     pub inputs: Vec<InputReport>,
     /// Its outputs.
     pub outputs: Vec<OutputReport>,
+}
+
+/// What a component used of its limits, over all of its instances.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Budgets {
+    /// `limits.memory`, in bytes.
+    pub memory: Bounded,
+    /// `limits.buffers`, in bytes.
+    pub buffers: Bounded,
+    /// `limits.payload`, in bytes.
+    pub message: Bounded,
+    /// `limits.cpu_share`, in seconds of CPU time; none where there is no such limit.
+    pub cpu_share: Option<Paced>,
+    /// `limits.rate`, in messages; none where there is no such limit.
+    pub rate: Option<Paced>,
+    /// `limits.log`, in bytes.
+    pub log: Paced,
+}
+
+/// What must not be passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Bounded {
+    /// The limit.
+    pub limit: u64,
+    /// The most that there was at any time.
+    pub peak: u64,
+}
+
+/// What is waited for when too much is used in too short a time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Paced {
+    /// What may be used in a second.
+    pub per_second: f64,
+    /// All that was used.
+    pub used: f64,
+    /// How long the node waited until it might use more.
+    #[serde(rename = "waited_seconds", serialize_with = "seconds")]
+    pub waited: Duration,
 }
 
 /// What became of the messages of an input. `received` is the sum of the other three.

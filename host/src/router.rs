@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cycle::{Cycle, Member};
 use crate::dataflow::{Code, Dataflow, Feed};
 use crate::id::OutputId;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Total};
 
 /// The inboxes of a dataflow and the ways between them. Nodes have the numbers of
 /// [`Dataflow::nodes`].
@@ -17,6 +17,8 @@ pub(crate) struct Router {
     cycles: Vec<Arc<Cycle>>,
     /// For each node the cycle that it is in.
     cycle_of: Vec<Option<Arc<Cycle>>>,
+    /// What waits in all inboxes.
+    total: Arc<Total>,
 }
 
 /// One output and the inputs that read it.
@@ -24,6 +26,8 @@ pub(crate) struct Router {
 pub(crate) struct Route {
     pub(crate) output: OutputId,
     pub(crate) subscribers: Arc<[Subscriber]>,
+    /// Nobody but components reads it.
+    pub(crate) feeds_components_alone: bool,
 }
 
 /// One input of one node.
@@ -37,8 +41,9 @@ pub(crate) struct Subscriber {
 
 impl Router {
     pub(crate) fn new(dataflow: &Dataflow) -> Self {
+        let total = Arc::new(Total::new(dataflow.queued_bytes));
         let inboxes: Vec<_> =
-            dataflow.nodes().iter().map(|node| Arc::new(inbox_of(node))).collect();
+            dataflow.nodes().iter().map(|node| Arc::new(inbox_of(node, &total))).collect();
         let mut cycle_of = vec![None; inboxes.len()];
         let mut cycles = Vec::with_capacity(dataflow.cycles.len());
         for members in &dataflow.cycles {
@@ -51,7 +56,7 @@ impl Router {
             cycles.push(cycle);
         }
         let routes = routes(dataflow, &inboxes, &cycle_of);
-        Self { inboxes, routes, cycles, cycle_of }
+        Self { inboxes, routes, cycles, cycle_of, total }
     }
 
     #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the dataflow")]
@@ -66,6 +71,11 @@ impl Router {
 
     pub(crate) fn cycle(&self, node: usize) -> Option<&Arc<Cycle>> {
         self.cycle_of.get(node)?.as_ref()
+    }
+
+    /// What waits in all inboxes.
+    pub(crate) fn total(&self) -> &Total {
+        &self.total
     }
 
     /// Asks the sources to end. Closings do the rest.
@@ -86,9 +96,9 @@ impl Router {
     }
 }
 
-fn inbox_of(node: &crate::dataflow::Node) -> Inbox {
+fn inbox_of(node: &crate::dataflow::Node, total: &Arc<Total>) -> Inbox {
     let spontaneous = !matches!(node.code, Code::Component(_));
-    Inbox::new(node.inputs.iter().map(|input| &input.feed), spontaneous)
+    Inbox::new(node.inputs.iter().map(|input| &input.feed), spontaneous, total)
 }
 
 fn cycle_among(dataflow: &Dataflow, members: &[usize], inboxes: &[Arc<Inbox>]) -> Cycle {
@@ -110,21 +120,29 @@ fn routes(
     inboxes: &[Arc<Inbox>],
     cycle_of: &[Option<Arc<Cycle>>],
 ) -> Vec<Vec<Route>> {
-    let mut subscribers: Vec<Vec<Vec<Subscriber>>> =
-        dataflow.nodes().iter().map(|node| vec![Vec::new(); node.outputs.len()]).collect();
+    let mut subscribers: Vec<Vec<(Vec<Subscriber>, bool)>> =
+        dataflow.nodes().iter().map(|node| vec![(Vec::new(), true); node.outputs.len()]).collect();
     for ((node, inbox), cycle) in dataflow.nodes().iter().zip(inboxes).zip(cycle_of) {
+        let is_component = matches!(node.code, Code::Component(_));
         for (index, input) in node.inputs.iter().enumerate() {
             if let Feed::Source { node, output, .. } = input.feed
-                && let Some(list) = subscribers.get_mut(node).and_then(|node| node.get_mut(output))
+                && let Some((list, components_alone)) =
+                    subscribers.get_mut(node).and_then(|node| node.get_mut(output))
             {
                 let (inbox, cycle) = (Arc::clone(inbox), cycle.clone());
                 list.push(Subscriber { inbox, input: index, cycle });
+                *components_alone &= is_component;
             }
         }
     }
-    let named = |(node, lists): (&crate::dataflow::Node, Vec<Vec<Subscriber>>)| {
+    let named = |(node, lists): (&crate::dataflow::Node, Vec<(Vec<Subscriber>, bool)>)| {
         let routes = node.outputs.iter().cloned().zip(lists);
-        routes.map(|(output, list)| Route { output, subscribers: list.into() }).collect()
+        let route = |(output, (list, feeds_components_alone)): (_, (Vec<_>, _))| Route {
+            output,
+            subscribers: list.into(),
+            feeds_components_alone,
+        };
+        routes.map(route).collect()
     };
     dataflow.nodes().iter().zip(subscribers).map(named).collect()
 }

@@ -1,8 +1,11 @@
 //! The handles of a component: what it keeps in the host, counted and bounded.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use wasmtime::component::{Resource, ResourceTable};
 
+use super::meter::Usage;
 use super::types::Buffer;
 use crate::exit::Limit;
 
@@ -15,14 +18,15 @@ pub(crate) struct Handles {
     pub(crate) table: ResourceTable,
     held: u64,
     limit: u64,
+    usage: Arc<Usage>,
 }
 
 impl Handles {
     /// `limit` bounds the bytes of all buffers, each counted as if it were alone.
-    pub(crate) fn new(limit: u64) -> Self {
+    pub(crate) fn new(limit: u64, usage: Arc<Usage>) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
-        Self { table, held: 0, limit }
+        Self { table, held: 0, limit, usage }
     }
 
     /// Whether there is room for so many bytes, and how many are held then.
@@ -40,6 +44,7 @@ impl Handles {
         let handle = self.table.push(Buffer(bytes));
         let handle = handle.map_err(|_| Limit::Handles { limit: MAX_HANDLES })?;
         self.held = asked;
+        self.usage.note_buffers(asked);
         Ok(handle)
     }
 

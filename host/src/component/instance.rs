@@ -53,7 +53,8 @@ impl Instance {
         code: &dataflow::Component,
         setup: InstanceSetup,
     ) -> Result<Self, ComponentProblem> {
-        let wasi = component.uses_wasi.then(|| wasi::context(code, &setup.log)).transpose();
+        let wasi =
+            component.uses_wasi.then(|| wasi::context(code, &setup.log, &setup.usage)).transpose();
         let wasi = wasi.map_err(|error| ComponentProblem::NotReady(format!("{error:#}")))?;
         let InstanceSetup { ports, parameters, log, usage } = setup;
         let mut state = NodeState::new(ports, parameters, log, code.limits, usage, wasi);

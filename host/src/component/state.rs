@@ -28,7 +28,7 @@ pub(crate) struct NodeState {
     limits: Limits,
     /// Only where the component imports WASI.
     wasi: Option<Box<WasiCtx>>,
-    usage: Arc<Usage>,
+    pub(crate) usage: Arc<Usage>,
     memory: u64,
     table_elements: u64,
     /// Room to receive into.
@@ -46,7 +46,7 @@ impl NodeState {
     ) -> Self {
         Self {
             ports,
-            handles: Handles::new(limits.buffers),
+            handles: Handles::new(limits.buffers, Arc::clone(&usage)),
             parameters,
             log,
             budget: Budget::new(Arc::clone(&usage), limits.cpu),

@@ -1,6 +1,7 @@
 //! WASI 0.2 for one component: nothing, but for what the descriptor grants.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use wasmtime::error::Context as _;
@@ -9,6 +10,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
+use super::meter::Usage;
 use crate::dataflow::{Address, Component, Grants};
 use crate::log::{LogStream, NodeLog};
 
@@ -20,7 +22,11 @@ const MAX_WRITE_BYTES: usize = 64 * 1024;
 /// # Errors
 ///
 /// When a granted folder cannot be opened.
-pub(crate) fn context(component: &Component, log: &NodeLog) -> wasmtime::Result<WasiCtx> {
+pub(crate) fn context(
+    component: &Component,
+    log: &NodeLog,
+    usage: &Arc<Usage>,
+) -> wasmtime::Result<WasiCtx> {
     let mut builder = WasiCtxBuilder::new();
     builder.max_random_size(MAX_RANDOM_BYTES);
     builder.arg(log.node().as_str()).args(&component.args);
@@ -30,8 +36,8 @@ pub(crate) fn context(component: &Component, log: &NodeLog) -> wasmtime::Result<
     if component.grants.stdio {
         builder.inherit_stdio();
     } else {
-        builder.stdout(LogWriter { log: log.clone(), stream: LogStream::Stdout });
-        builder.stderr(LogWriter { log: log.clone(), stream: LogStream::Stderr });
+        let writer = |stream| LogWriter { log: log.clone(), stream, usage: Arc::clone(usage) };
+        builder.stdout(writer(LogStream::Stdout)).stderr(writer(LogStream::Stderr));
     }
     for folder in &component.grants.folders {
         let perms = if folder.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
@@ -81,11 +87,12 @@ fn covers(grant: &Address, address: SocketAddr) -> bool {
         && grant.port.is_none_or(|port| port == address.port())
 }
 
-/// A standard stream whose lines go to the log.
+/// A standard stream whose lines go to the log, at the pace that is allowed.
 #[derive(Clone)]
 struct LogWriter {
     log: NodeLog,
     stream: LogStream,
+    usage: Arc<Usage>,
 }
 
 impl IsTerminal for LogWriter {
@@ -108,6 +115,7 @@ impl StdoutStream for LogWriter {
 #[wasmtime_wasi::async_trait]
 impl Pollable for LogWriter {
     async fn ready(&mut self) {
+        self.usage.log_wait().await;
         self.log.drain(self.stream).await;
     }
 }
@@ -115,6 +123,7 @@ impl Pollable for LogWriter {
 #[wasmtime_wasi::async_trait]
 impl OutputStream for LogWriter {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.usage.note_log(bytes.len());
         self.log.append(self.stream, &bytes);
         self.log.try_drain(self.stream);
         Ok(())
@@ -126,7 +135,8 @@ impl OutputStream for LogWriter {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         self.log.try_drain(self.stream);
-        Ok(if self.log.has_line(self.stream) { 0 } else { MAX_WRITE_BYTES })
+        let waits = self.usage.log.as_ref().is_some_and(|log| log.due().is_some());
+        Ok(if waits || self.log.has_line(self.stream) { 0 } else { MAX_WRITE_BYTES })
     }
 }
 

@@ -38,6 +38,10 @@ pub(crate) const QUEUE: Bounds<u64> = Bounds { least: 1, default: 256, most: 1_0
 /// Payload that may wait at an input: some camera images, or one payload of the greatest default size.
 pub(crate) const QUEUE_BYTES: Bounds<u64> = Bounds { least: 1, default: 64 * MIB, most: 16 * GIB };
 
+/// Payload that may wait in all queues of a dataflow: what a small machine can spare, and enough for a
+/// dozen queues that are full of images.
+pub(crate) const QUEUED_BYTES: Bounds<u64> = Bounds { least: 1, default: GIB, most: 1024 * GIB };
+
 /// Linear memory of a component. One page at least, or nothing starts; 4 GiB is all that a 32-bit
 /// memory can have.
 pub(crate) const MEMORY: Bounds<u64> =
@@ -66,3 +70,14 @@ pub(crate) const BUFFERS: Bounds<u64> = Bounds { least: 0, default: 256 * MIB, m
 /// Payloads that are copied with the event. Up to about 8 KiB a copy costs less than a handle; 0 gives
 /// every payload as a handle.
 pub(crate) const INLINE: Bounds<u64> = Bounds { least: 0, default: 8 * KIB, most: MIB };
+
+/// The part of a core that a component may use over time, in percent. Where nothing is said, it may use what
+/// there is: the scheduler is fair, and a limit that nobody chose would slow down what is alone.
+pub(crate) const CPU_SHARE: Bounds<u64> = Bounds { least: 1, default: 100, most: 100 };
+
+/// Messages that a component may send in a second. Where nothing is said, its readers are the limit.
+pub(crate) const RATE: Bounds<u64> = Bounds { least: 1, default: 1_000_000, most: 1_000_000 };
+
+/// Bytes that a component may write to the log in a second: some ten thousand lines, which nobody reads,
+/// and less than a hundred GB a day.
+pub(crate) const LOG: Bounds<u64> = Bounds { least: KIB, default: MIB, most: GIB };

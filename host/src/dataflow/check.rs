@@ -26,6 +26,10 @@ pub(super) fn check(
         let grace = value::duration("grace", &text.text, bounds::GRACE);
         Report { problems, node: None }.take(&text.place, grace)
     });
+    let queued_bytes = descriptor.queued_bytes.as_ref().map(|text| {
+        let size = value::size("queued_bytes", &text.text, bounds::QUEUED_BYTES);
+        Report { problems, node: None }.take(&text.place, size)
+    });
     let names = Names::new(descriptor, problems);
     let nodes: Vec<_> = descriptor
         .nodes
@@ -37,7 +41,8 @@ pub(super) fn check(
     let cycles = cycles::components(nodes.len(), &edges);
     let nodes = nodes.into_iter().map(Draft::finish).collect::<Option<_>>()?;
     let grace = grace.unwrap_or(Some(bounds::GRACE.default))?;
-    (problems.count() == 0).then_some(Dataflow { nodes, grace, cycles })
+    let queued_bytes = queued_bytes.unwrap_or(Some(bounds::QUEUED_BYTES.default))?;
+    (problems.count() == 0).then_some(Dataflow { nodes, grace, queued_bytes, cycles })
 }
 
 /// Adds problems of one node.

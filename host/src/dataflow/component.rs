@@ -106,6 +106,12 @@ fn limits(limits: &descriptor::Limits, report: &mut Report<'_>) -> Option<Limits
     let payload = size("limits.payload", &limits.payload, bounds::PAYLOAD, report);
     let buffers = size("limits.buffers", &limits.buffers, bounds::BUFFERS, report);
     let inline = size("limits.inline", &limits.inline, bounds::INLINE, report);
+    let cpu_share = chosen(&limits.cpu_share, report, |text| {
+        value::percent("limits.cpu_share", text, bounds::CPU_SHARE)
+    });
+    let rate =
+        chosen(&limits.rate, report, |text| value::number("limits.rate", text, bounds::RATE));
+    let log = size("limits.log", &limits.log, bounds::LOG, report);
     Some(Limits {
         memory: memory?,
         table_elements: table_elements?,
@@ -113,7 +119,20 @@ fn limits(limits: &descriptor::Limits, report: &mut Report<'_>) -> Option<Limits
         payload: payload?,
         buffers: buffers?,
         inline: inline?,
+        cpu_share: cpu_share?,
+        rate: rate?,
+        log: log?,
     })
+}
+
+/// A limit that there is only where one is chosen.
+fn chosen<T>(
+    text: &Option<Text>,
+    report: &mut Report<'_>,
+    read: impl FnOnce(&str) -> Result<T, ProblemKind>,
+) -> Option<Option<T>> {
+    let Some(text) = text else { return Some(None) };
+    report.take(&text.place, read(&text.text)).map(Some)
 }
 
 fn size(

@@ -54,6 +54,18 @@ pub(super) fn number(
     in_range(field, text, value, bounds, |value| value.to_string())
 }
 
+/// A part such as `50%`.
+pub(super) fn percent(
+    field: &'static str,
+    text: &str,
+    bounds: Bounds<u64>,
+) -> Result<u64, ProblemKind> {
+    let bad = || ProblemKind::BadPercent { field, text: text.to_owned() };
+    let value = text.strip_suffix('%').ok_or_else(bad)?.trim_end();
+    let value = value.parse().map_err(|_| bad())?;
+    in_range(field, text, value, bounds, |value| format!("{value}%"))
+}
+
 fn in_range<T: Copy + PartialOrd>(
     field: &'static str,
     text: &str,

@@ -225,6 +225,14 @@ pub enum ProblemKind {
         /// The text.
         text: String,
     },
+    /// A text that is no part of a whole.
+    #[error("`{field}` must be a whole number of percent like `50%`, but is `{text}`")]
+    BadPercent {
+        /// The field.
+        field: &'static str,
+        /// The text.
+        text: String,
+    },
     /// A text that is no whole number.
     #[error("`{field}` must be a whole number, but is `{text}`")]
     BadNumber {

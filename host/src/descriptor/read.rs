@@ -11,7 +11,7 @@ use super::problem::{Problems, nearest};
 use super::yaml::Document;
 use super::{Descriptor, Feed, Grants, Input, Limits, LongFeed, Node, Place, Text};
 
-pub(super) const DESCRIPTOR_FIELDS: &[&str] = &["grace", "nodes"];
+pub(super) const DESCRIPTOR_FIELDS: &[&str] = &["grace", "queued_bytes", "nodes"];
 pub(super) const NODE_FIELDS: &[&str] = &[
     "id",
     "component",
@@ -31,8 +31,17 @@ pub(super) const NODE_FIELDS: &[&str] = &[
 pub(super) const FEED_FIELDS: &[&str] = &["source", "queue", "queue_bytes", "overflow", "timer"];
 pub(super) const GRANT_FIELDS: &[&str] =
     &["read", "write", "env", "connect", "listen", "name_lookup", "stdio"];
-pub(super) const LIMIT_FIELDS: &[&str] =
-    &["memory", "table_elements", "cpu", "payload", "buffers", "inline"];
+pub(super) const LIMIT_FIELDS: &[&str] = &[
+    "memory",
+    "table_elements",
+    "cpu",
+    "cpu_share",
+    "payload",
+    "buffers",
+    "inline",
+    "rate",
+    "log",
+];
 
 impl Descriptor {
     /// Reads the text as far as it goes. What is wrong with it is added to `problems`.
@@ -66,6 +75,7 @@ impl<'a> Reader<'a> {
         let before = self.problems.count();
         let fields = self.fields("descriptor", "a descriptor", root, DESCRIPTOR_FIELDS);
         let grace = self.text(&fields, "grace");
+        let queued_bytes = self.text(&fields, "queued_bytes");
         let items = self.items(&fields, "nodes");
         let sound = self.problems.count() == before;
         let place = fields.get("nodes").map_or_else(|| self.place(root), |nodes| self.place(nodes));
@@ -75,9 +85,9 @@ impl<'a> Reader<'a> {
         if sound && fields.get("nodes").is_none() {
             let kind = ProblemKind::MissingField { owner: "a descriptor", field: "nodes" };
             self.problems.add(&place, None, kind);
-            return Descriptor { grace, nodes, place, complete: false };
+            return Descriptor { grace, queued_bytes, nodes, place, complete: false };
         }
-        Descriptor { grace, nodes, place, complete }
+        Descriptor { grace, queued_bytes, nodes, place, complete }
     }
 
     fn node(&mut self, index: usize, yaml: &'a Yaml) -> Node {
@@ -178,6 +188,9 @@ impl<'a> Reader<'a> {
             payload: self.text(&fields, "payload"),
             buffers: self.text(&fields, "buffers"),
             inline: self.text(&fields, "inline"),
+            cpu_share: self.text(&fields, "cpu_share"),
+            rate: self.text(&fields, "rate"),
+            log: self.text(&fields, "log"),
         }
     }
 

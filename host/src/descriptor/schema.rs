@@ -22,6 +22,8 @@ struct Dataflow {
     /// How long a node may take to end after its last event, before it is ended by force.
     /// Default: 5s.
     grace: Option<Duration>,
+    /// How many bytes of payload may wait in all queues together. Default: 1GiB.
+    queued_bytes: Option<Size>,
     /// The nodes.
     #[schemars(length(min = 1))]
     nodes: Vec<Node>,
@@ -141,7 +143,7 @@ enum Stdio {
     Inherit,
 }
 
-/// What a component may use. Passing a limit ends the node.
+/// What a component may use. Passing a limit ends the node, unless it says that the node waits.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Limits {
@@ -152,12 +154,20 @@ struct Limits {
     table_elements: Option<u32>,
     /// CPU time for one event. Default: 1s.
     cpu: Option<Duration>,
+    /// The part of one core that it may use over time, from `1%` to `100%`; beyond, it waits. Default: all
+    /// that there is.
+    cpu_share: Option<Percent>,
     /// One message that it sends, payload and parameters. Default: 64MiB.
     payload: Option<Size>,
     /// Payloads that its handles hold in the host. Default: 256MiB.
     buffers: Option<Size>,
     /// Payloads up to this size are copied into the component with the event. Default: 8KiB.
     inline: Option<Size>,
+    /// Messages that it may send in a second; beyond, it waits. Default: as many as its readers take.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    rate: Option<u32>,
+    /// Bytes that it may write to the log in a second; beyond, it waits. Default: 1MiB.
+    log: Option<Size>,
 }
 
 /// A name of a node, an input or an output.
@@ -227,6 +237,20 @@ impl JsonSchema for Size {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "description": "A size such as `8KiB`, `32MiB` or `1GB`, or a number of bytes.", "type": ["string", "integer"], "pattern": r"^[0-9.]+\s*([kKmMgG]?[iI]?[bB])?$" })
+    }
+}
+
+/// A part of a whole.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Percent;
+
+impl JsonSchema for Percent {
+    fn schema_name() -> Cow<'static, str> {
+        "Percent".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A whole number of percent, such as `50%`.", "type": "string", "pattern": r"^[0-9]{1,3}\s*%$" })
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is behind the lock of an inbox. Every method leaves it whole; none wakes anyone.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::Waker;
 
-use super::{InputCounts, Item, Most};
+use super::{InputCounts, Item, Most, Total};
 use crate::dataflow::{Feed, Overflow, Queue};
 use crate::event::{Message, StopReason};
 
@@ -46,6 +47,8 @@ pub(super) struct InputState {
     /// Dropped since the last message that is still here or was taken.
     pub(super) dropped_last: u64,
     pub(super) counts: InputCounts,
+    /// What waits here and in all other inboxes.
+    pub(super) total: Arc<Total>,
     /// One sender at most: each input reads one output, and an output sends one message at a time.
     pub(super) sender: Option<Waker>,
 }
@@ -71,7 +74,7 @@ pub(super) struct QueuedTick {
 }
 
 impl InputState {
-    pub(super) fn new(feed: &Feed) -> Self {
+    pub(super) fn new(feed: &Feed, total: &Arc<Total>) -> Self {
         let kind = match feed {
             Feed::Source { queue, .. } => {
                 InputKind::Source { queue: *queue, positions: VecDeque::new() }
@@ -85,6 +88,7 @@ impl InputState {
             waiting_bytes: 0,
             dropped_last: 0,
             counts: InputCounts::default(),
+            total: Arc::clone(total),
             sender: None,
         }
     }
@@ -97,9 +101,11 @@ impl InputState {
     /// the whole bound fits into an empty queue, or its sender would wait for ever.
     pub(super) fn overflows(&self, bytes: usize) -> Option<Overflow> {
         let InputKind::Source { queue, .. } = &self.kind else { return None };
+        let bytes = bytes as u64;
         let fits = self.waiting == 0
             || (self.waiting < queue.events.get()
-                && self.waiting_bytes.saturating_add(bytes as u64) <= queue.bytes);
+                && self.waiting_bytes.saturating_add(bytes) <= queue.bytes
+                && bytes <= self.total.free());
         (!fits).then_some(queue.overflow)
     }
 
@@ -108,10 +114,22 @@ impl InputState {
         match &self.kind {
             InputKind::Source { queue, .. } if queue.overflow == Overflow::Block => Some((
                 queue.events.get().saturating_sub(self.waiting),
-                queue.bytes.saturating_sub(self.waiting_bytes),
+                queue.bytes.saturating_sub(self.waiting_bytes).min(self.total.free()),
             )),
             InputKind::Source { .. } | InputKind::Timer { .. } => None,
         }
+    }
+
+    fn note_waiting(&mut self, bytes: u64) {
+        self.waiting += 1;
+        self.waiting_bytes += bytes;
+        self.total.add(bytes);
+    }
+
+    fn note_gone(&mut self, bytes: u64) {
+        self.waiting -= 1;
+        self.waiting_bytes -= bytes;
+        self.total.subtract(bytes);
     }
 
     /// Whether what waits here may still change or go.
@@ -158,8 +176,7 @@ impl Inner {
     pub(super) fn append_message(&mut self, input: usize, message: Message) {
         let position = self.base + self.queue.len() as u64;
         let state = self.input(input);
-        state.waiting += 1;
-        state.waiting_bytes += message.size() as u64;
+        state.note_waiting(message.size() as u64);
         let dropped = std::mem::take(&mut state.dropped_last);
         if let InputKind::Source { queue, positions } = &mut state.kind
             && queue.overflow == Overflow::DropOldest
@@ -186,8 +203,7 @@ impl Inner {
             _ => (0, 0),
         };
         let state = self.input(input);
-        state.waiting -= 1;
-        state.waiting_bytes -= bytes as u64;
+        state.note_gone(bytes as u64);
         state.counts.dropped += 1;
         match next.and_then(|next| self.slot(next)) {
             Some(Some(Item::Message { dropped, .. })) => *dropped += carried,
@@ -283,8 +299,7 @@ impl Inner {
         match item {
             Item::Message { input, message, .. } => {
                 let state = self.input(*input);
-                state.waiting -= 1;
-                state.waiting_bytes -= message.size() as u64;
+                state.note_gone(message.size() as u64);
                 state.counts.delivered += 1;
                 if let InputKind::Source { positions, .. } = &mut state.kind {
                     positions.pop_front();
@@ -306,6 +321,7 @@ impl Inner {
     pub(super) fn discard(&mut self) -> (VecDeque<Option<Item>>, Vec<Waker>) {
         for state in &mut self.inputs {
             state.counts.discarded += u64::from(state.waiting);
+            state.total.subtract(state.waiting_bytes);
             state.waiting = 0;
             state.waiting_bytes = 0;
         }

@@ -9,7 +9,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::frame::{self, FromHost, FromNode, PROTOCOL, decode};
-use super::leases::{Lender, Viewer};
+use super::leases::{Borrower, Lender, Viewer};
 use super::node::other_version;
 use super::wire::{Incoming, Outgoing, WireError};
 use crate::event::Parameters;
@@ -27,6 +27,7 @@ pub(crate) struct HostLink {
     pub(super) outgoing: Outgoing,
     pub(super) lender: Lender,
     pub(super) viewer: Viewer,
+    pub(super) borrower: Borrower,
 }
 
 /// What a process says first.
@@ -61,6 +62,7 @@ impl HostLink {
             outgoing: Outgoing::default(),
             lender: Lender::default(),
             viewer: Viewer::default(),
+            borrower: Borrower::default(),
         })
     }
 

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::MmapOptions;
 use rustix::fs::{SealFlags, fcntl_get_seals, fstat};
 
 use super::frame::{Body, Memory};
 use super::wire::WireError;
-use crate::payload::{self, PayloadMut, Shared};
+use crate::payload::{self, Foreign, PayloadMut, Shared};
 
 /// Bytes that are lent at most. What goes beyond crosses by the socket, as a copy of the other process's
 /// own: so nothing ever waits for a lease to be returned.
@@ -107,13 +108,13 @@ impl Drop for Lender {
 /// What the other process has shown to this one.
 #[derive(Debug, Default)]
 pub(super) struct Viewer {
-    segments: HashMap<u64, Arc<MmapRaw>>,
+    segments: HashMap<u64, Arc<Foreign>>,
 }
 
 /// A payload in a segment of the other process.
 #[derive(Debug)]
 pub(super) struct View {
-    segment: Arc<MmapRaw>,
+    segment: Arc<Foreign>,
     offset: usize,
     len: usize,
 }
@@ -138,7 +139,7 @@ impl Viewer {
         }
         let mapped = MmapOptions::new().len(len).map_raw_read_only(file);
         let mapped = mapped.map_err(|_| WireError::Malformed("a segment cannot be mapped"))?;
-        self.segments.insert(segment, Arc::new(mapped));
+        self.segments.insert(segment, Arc::new(Foreign::new(mapped)));
         Ok(())
     }
 
@@ -174,7 +175,7 @@ impl View {
     }
 
     /// The payload as it is, returned when the last part of it is dropped. Only where the other process
-    /// keeps it as it is until then.
+    /// keeps it as it is until then, or where nothing comes of it if it does not.
     pub(super) fn borrow(self, lease: u64, borrower: &Borrower) -> Bytes {
         let borrowed = Borrowed { view: self, lease, borrower: borrower.clone() };
         let (begin, len) = (borrowed.as_ref().as_ptr().addr(), borrowed.view.len);
@@ -192,12 +193,22 @@ struct Books {
     /// By address and lease, the length.
     held: BTreeMap<(usize, u64), usize>,
     returned: Vec<u64>,
+    /// Who says so to the other process, where somebody waits for it.
+    waker: Option<Waker>,
 }
 
 impl Borrower {
     /// The leases that nothing is left of since the last call.
     pub(super) fn take_returned(&self) -> Vec<u64> {
         std::mem::take(&mut self.lock().returned)
+    }
+
+    /// The same; wakes whoever asks when there is another.
+    pub(super) fn poll_returned(&self, context: &Context<'_>) -> Vec<u64> {
+        let mut books = self.lock();
+        let waker = books.waker.get_or_insert_with(|| context.waker().clone());
+        waker.clone_from(context.waker());
+        std::mem::take(&mut books.returned)
     }
 
     /// How the payload crosses, where it is part of what is borrowed.
@@ -225,7 +236,8 @@ impl AsRef<[u8]> for Borrowed {
     fn as_ref(&self) -> &[u8] {
         #[expect(unsafe_code, reason = "a mapping is made of a pointer")]
         // SAFETY: the range is in the mapping, whose file cannot shrink, and the mapping lives as long as
-        // `self`. The host, which started this dataflow, does not write to a payload that is lent.
+        // `self`. The host, which started this dataflow, does not write to a payload that is lent; a process
+        // does not either, and if it did, the host only copies these bytes, into components.
         unsafe {
             let begin = self.view.segment.as_ptr().add(self.view.offset);
             std::slice::from_raw_parts(begin, self.view.len)
@@ -239,5 +251,10 @@ impl Drop for Borrowed {
         let mut books = self.borrower.lock();
         books.held.remove(&(begin, self.lease));
         books.returned.push(self.lease);
+        let waker = books.waker.take();
+        drop(books);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }

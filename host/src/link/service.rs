@@ -4,13 +4,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
 use super::frame::{
     Body, Content, FromHost, FromNode, Memory, at, data, decode, parameters, position,
 };
 use super::host::HostLink;
-use super::leases::Notice;
+use super::leases::{Notice, View};
 use super::wire::WireError;
 use crate::event::{Encoding, Event, StopReason};
 use crate::id::InputId;
@@ -109,6 +110,7 @@ impl<'a> Service<'a> {
                 return Poll::Ready(Ok(end));
             }
             frames += taken.frames;
+            self.return_leases(context);
             self.answer_asks(context);
             self.give_events(context);
             if let Poll::Ready(Err(_)) = self.link.poll_flush(context) {
@@ -165,9 +167,7 @@ impl<'a> Service<'a> {
                         Body::Inline(bytes) => payload::copy(bytes),
                         Body::Leased { lease, segment, offset, len } => {
                             let view = self.link.viewer.view(segment, offset, len)?;
-                            let memory = Memory::Return { lease };
-                            self.link.outgoing.put(&FromHost::Memory(memory));
-                            view.copy()
+                            self.received(output, view, lease)
                         }
                         Body::Theirs { lease, offset, len } => {
                             self.link.lender.part(lease, offset, len)?
@@ -187,6 +187,22 @@ impl<'a> Service<'a> {
             }
         }
         Ok(Taken { frames, end: None })
+    }
+
+    /// What the process has lent. A component copies it at its wall and looks at its copy alone; before
+    /// anyone else looks at it, it is copied here, or the process could still change it.
+    fn received(&mut self, output: usize, view: View, lease: u64) -> Bytes {
+        if self.ports.feeds_components_alone(output) {
+            return view.borrow(lease, &self.link.borrower);
+        }
+        self.link.outgoing.put(&FromHost::Memory(Memory::Return { lease }));
+        view.copy()
+    }
+
+    fn return_leases(&mut self, context: &Context<'_>) {
+        for lease in self.link.borrower.poll_returned(context) {
+            self.link.outgoing.put(&FromHost::Memory(Memory::Return { lease }));
+        }
     }
 
     fn note_ask(&mut self, output: usize, bytes: u64) -> Result<(), WireError> {

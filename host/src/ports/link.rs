@@ -44,6 +44,17 @@ impl Ports {
         self.outputs.outputs.iter().map(|output| &output.route.output)
     }
 
+    /// The position of an output.
+    pub(crate) fn output(&self, name: &str) -> Option<usize> {
+        self.outputs().position(|output| output.as_str() == name)
+    }
+
+    /// Whether what is sent to the output at this position is read by components and by nobody else.
+    pub(crate) fn feeds_components_alone(&self, output: usize) -> bool {
+        let output = self.outputs.outputs.get(output);
+        output.is_some_and(|output| output.route.feeds_components_alone)
+    }
+
     pub(crate) fn max_payload(&self) -> u64 {
         self.outputs.max_payload
     }

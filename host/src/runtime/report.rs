@@ -4,16 +4,22 @@ use std::time::{Duration, Instant};
 
 use super::supervisor::Supervisor;
 use super::tasks::NodeTask;
+use crate::component::{Pace, Usage};
 use crate::dataflow;
 use crate::exit::{KillReason, NodeExit};
 use crate::inbox::InputCounts;
-use crate::report::{InputReport, NodeReport, OutputReport, RunReport};
+use crate::report::{Bounded, Budgets, InputReport, NodeReport, OutputReport, Paced, RunReport};
+
+/// Nanoseconds in a second.
+const NANOS: f64 = 1e9;
 
 impl Supervisor {
     pub(super) fn report(self, duration: Duration) -> RunReport {
         let nodes = self.dataflow.nodes().iter().zip(&self.tasks.nodes).enumerate();
         let nodes = nodes.map(|(position, (node, task))| self.node_report(position, node, task));
-        RunReport { duration, nodes: nodes.collect() }
+        let total = self.router.total();
+        let queued = Bounded { limit: total.limit(), peak: total.peak() };
+        RunReport { duration, nodes: nodes.collect(), queued }
     }
 
     fn node_report(&self, position: usize, node: &dataflow::Node, task: &NodeTask) -> NodeReport {
@@ -32,8 +38,9 @@ impl Supervisor {
             events_in: inbox.delivered(),
             events_out: outputs.iter().map(|output| output.sent).sum(),
             restarts: task.restarts,
-            cpu: task.is_component.then(|| task.usage.cpu()),
-            peak_memory: task.is_component.then(|| task.usage.peak_memory()),
+            cpu: task.limits.map(|_| task.usage.cpu()),
+            peak_memory: task.limits.map(|_| task.usage.peak_memory()),
+            budgets: task.limits.and_then(|limits| budgets(&limits, &task.usage)),
             first_event: task.counts.first_event().map(since_start),
             inputs: inputs.collect(),
             outputs,
@@ -51,4 +58,21 @@ impl Supervisor {
             discarded: counts.discarded,
         })
     }
+}
+
+/// None for a node without a log of its own, which is no component.
+fn budgets(limits: &dataflow::Limits, usage: &Usage) -> Option<Budgets> {
+    let paced = |pace: &Pace, unit: f64| Paced {
+        per_second: pace.per_second() / unit,
+        used: pace.used() as f64 / unit,
+        waited: pace.waited(),
+    };
+    Some(Budgets {
+        memory: Bounded { limit: limits.memory, peak: usage.peak_memory() },
+        buffers: Bounded { limit: limits.buffers, peak: usage.peak_buffers() },
+        message: Bounded { limit: limits.payload, peak: usage.largest_message() },
+        cpu_share: usage.cpu_share.as_ref().map(|share| paced(share, NANOS)),
+        rate: usage.rate.as_ref().map(|rate| paced(rate, 1.0)),
+        log: paced(usage.log.as_ref()?, 1.0),
+    })
 }

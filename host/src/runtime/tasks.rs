@@ -38,7 +38,8 @@ pub(super) struct NodeTask {
     pub(super) ids: Arc<[InputId]>,
     pub(super) counts: Arc<PortCounts>,
     pub(super) usage: Arc<Usage>,
-    pub(super) is_component: bool,
+    /// Those of a component.
+    pub(super) limits: Option<dataflow::Limits>,
     /// Whether it must end soon after its last event: all but the code of the embedding program.
     pub(super) has_grace: bool,
     /// Cancelled once its last event is queued.
@@ -141,18 +142,19 @@ impl NodeTask {
     ) -> Self {
         let ids = input_ids(node);
         let counts = Arc::new(PortCounts::new(node.outputs.len()));
-        let (max_payload, is_component) = match code {
-            Code::Component(_, component) => (component.limits.payload, true),
-            _ => (MAX_PAYLOAD, false),
+        let limits = match code {
+            Code::Component(_, component) => Some(&component.limits),
+            _ => None,
         };
+        let max_payload = limits.map_or(MAX_PAYLOAD, |limits| limits.payload);
         let has_grace = !matches!(code, Code::Embedded(_) | Code::EmbeddedOnce(_));
         Self {
             id: node.id.clone(),
             place: Some(Place::new(router, position, Arc::clone(&ids), max_payload, &counts)),
             ids,
             counts,
-            usage: Arc::default(),
-            is_component,
+            usage: Arc::new(limits.map(Usage::new).unwrap_or_default()),
+            limits: limits.copied(),
             has_grace,
             stopping: CancellationToken::new(),
             log,

@@ -1,10 +1,11 @@
 //! The timers of a dataflow.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::dataflow::{Dataflow, Feed};
 use crate::inbox::Inbox;
@@ -24,14 +25,26 @@ pub(super) fn start(dataflow: &Dataflow, router: &Router) -> JoinSet<()> {
     timers
 }
 
+/// Each tick that was missed is counted, so each is made.
 async fn tick(inbox: Arc<Inbox>, input: usize, period: Duration) {
-    let mut due = interval_at(Instant::now() + period, period);
-    // Each tick that was missed is counted, so each must be made.
-    due.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut at = Instant::now() + period;
+    let mut due = registered(at);
+    // Two are registered at any time: tokio wakes the thread that registers one while there is no other.
+    at += period;
+    let mut next = registered(at);
     loop {
-        due.tick().await;
+        due.as_mut().await;
         if !inbox.tick(input, ports::now()) {
             return;
         }
+        at += period;
+        due.as_mut().reset(at);
+        std::mem::swap(&mut due, &mut next);
     }
+}
+
+fn registered(at: Instant) -> Pin<Box<Sleep>> {
+    let mut sleep = Box::pin(sleep_until(at));
+    sleep.as_mut().reset(at);
+    sleep
 }

@@ -12,6 +12,8 @@ impl Host for NodeState {
         message: String,
     ) -> wasmtime::Result<()> {
         let text = if context.is_empty() { message } else { format!("{context}: {message}") };
+        self.usage.log_wait().await;
+        self.usage.note_log(text.len());
         self.log.write_text(LogStream::Log(level.into()), &text).await;
         Ok(())
     }

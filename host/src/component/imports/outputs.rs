@@ -1,5 +1,7 @@
 //! `thalweg:node/outputs`: the node's way out.
 
+use std::sync::Arc;
+
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, WasmList, WasmStr};
 use wasmtime::{AsContext, StoreContextMut};
 
@@ -50,11 +52,17 @@ pub(super) fn add_to_linker(linker: &mut Linker<NodeState>) -> wasmtime::Result<
             if arguments.1.len() > limit {
                 return Ok((Err(SendError::TooLarge(limit)),));
             }
+            if store.data().usage.rate.is_some() {
+                let usage = Arc::clone(&store.data().usage);
+                usage.rate_wait().await;
+            }
             let (output, message) = take(&mut store, arguments)?;
             let state = store.data_mut();
+            let bytes = message.size() as u64;
             let sent = state.ports.send(&output, message).await;
             if sent.is_ok() {
                 state.budget.sent();
+                state.usage.note_message(bytes);
             }
             Ok((sent.map_err(SendError::from),))
         })
@@ -69,7 +77,14 @@ fn take(
     let output = output.to_str(store.as_context())?.into_owned();
     let payload = match payload {
         Payload::Inline(bytes) => payload::copy(bytes.as_le_slice(store.as_context())),
-        Payload::Shared(handle) => store.data_mut().handles.take(handle)?,
+        Payload::Shared(handle) => {
+            let state = store.data_mut();
+            let payload = state.handles.take(handle)?;
+            let output = state.ports.output(&output);
+            // Who is in no sandbox looks at it in place.
+            let is_copied = output.is_some_and(|output| state.ports.feeds_components_alone(output));
+            if is_copied { payload } else { payload::settled(payload) }
+        }
     };
     Ok((output, outgoing(payload, encoding, parameters)))
 }

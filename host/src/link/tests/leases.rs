@@ -6,11 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustix::fs::SealFlags;
 
-use super::raw::memory;
+use super::raw::{Raw, memory};
 use super::*;
-use crate::link::frame::{Body, Memory};
+use crate::dataflow::input_ids;
+use crate::link::frame::{Body, Content, FromHost, FromNode, Memory};
 use crate::link::leases::{Lender, MAX_VIEWED_BYTES, Viewer};
 use crate::payload::{self, PayloadMut};
+use crate::ports::{Place, PortCounts};
+use crate::router::Router;
 
 /// Larger than what the pool keeps for later payloads.
 const NOT_KEPT: usize = 65 << 20;
@@ -136,4 +139,75 @@ fn only_what_is_lent_can_be_named() {
     }
     lender.take_back(lease).unwrap();
     assert!(lender.part(lease, 0, 1).is_err());
+}
+
+/// A message of 4 KiB in the segment 1.
+fn leased(lease: u64, offset: u64) -> FromNode<'static> {
+    let body = Body::Leased { lease, segment: 1, offset, len: 4096 };
+    FromNode::Send { output: 0, outgoing: Content { arrow: false, parameters: vec![], body } }
+}
+
+/// What the reader of a process that has lent two payloads is given, and what the process was told then.
+/// The reader lets go of the second one first.
+fn lent_to(reader: &str) -> (Vec<bool>, Vec<u64>) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("any.wasm"), "").unwrap();
+    let text = format!(
+        "nodes: [{{ id: linked, embedded: true, outputs: [out] }}, {{ id: reader, {reader}, inputs: {{ in: linked/out }} }}]"
+    );
+    let dataflow = Dataflow::from_text(&text, folder.path()).unwrap();
+    let router = Router::new(&dataflow);
+    let place = |node: usize, outputs| {
+        let counts = Arc::new(PortCounts::new(outputs));
+        Place::new(&router, node, input_ids(&dataflow.nodes()[node]), 1 << 20, &counts)
+    };
+    let (mut linked, mut reader) = (place(0, 1), place(1, 0));
+    let ((mut ports, _), (mut reader, _)) = (linked.ports(), reader.ports());
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let process = std::thread::spawn(move || {
+        let mut raw = Raw::greeted(theirs);
+        let segment = FromNode::Memory(Memory::Segment { segment: 1, len: 8192 });
+        raw.say_with(&segment, memory("lent", 8192, SealFlags::SHRINK));
+        raw.say(&leased(1, 0));
+        raw.say(&leased(2, 4096));
+        let mut returned = || {
+            raw.find(|frame| match frame {
+                FromHost::Memory(Memory::Return { lease }) => Some(lease),
+                _ => None,
+            })
+        };
+        let returned = vec![returned().unwrap(), returned().unwrap()];
+        raw.close();
+        returned
+    });
+    let serve = async {
+        let mut link = HostLink::new(ours.into(), ports.max_payload()).unwrap();
+        greet(&mut link, &ports).await.unwrap();
+        assert_eq!(link.serve(&mut ports).await, Served::Gone);
+    };
+    let read = async {
+        let mut payloads = Vec::new();
+        while payloads.len() < 2 {
+            let Some(Event::Input(input)) = reader.recv().await else { panic!("no message") };
+            payloads.push(input.message.payload);
+        }
+        let is_theirs = |bytes: &Bytes| payload::settled(bytes.clone()).as_ptr() != bytes.as_ptr();
+        let theirs = payloads.iter().map(is_theirs).collect();
+        while payloads.pop().is_some() {}
+        theirs
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let both = async { tokio::join!(read, serve).0 };
+    let theirs = runtime.block_on(async { tokio::time::timeout(HANG, both).await.unwrap() });
+    (theirs, process.join().unwrap())
+}
+
+#[test]
+fn what_components_alone_read_is_theirs_until_they_let_go_of_it() {
+    assert_eq!(lent_to("component: any.wasm"), (vec![true, true], vec![2, 1]));
+}
+
+#[test]
+fn what_others_read_is_copied_and_returned_at_once() {
+    assert_eq!(lent_to("embedded: true"), (vec![false, false], vec![1, 2]));
 }
