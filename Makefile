@@ -70,6 +70,9 @@ proof-copies: guests ## Prove that large payloads are not copied
 proof-contained: guests ## Prove that nodes that do harm harm only themselves
 	$(PROOF) contained
 
+hostile: guests ## Prove it of every hostile guest: its end, and what its neighbours notice
+	$(TIMEOUT) 10m $(PROOF) hostile
+
 proof-stop: guests build ## Prove that stopping drains
 	$(PROOF) stop
 
@@ -110,5 +113,5 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 	touch $@
 
 .PHONY: help demo test test-python build wheel package guests fmt lint model setup targets \
-	proof-contract proof-scale proof-copies proof-contained proof-stop \
+	proof-contract proof-scale proof-copies proof-contained proof-stop hostile \
 	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting

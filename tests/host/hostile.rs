@@ -7,7 +7,8 @@ use std::fs;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use crate::suite::{Guest, cases, run};
+use crate::suite::cases::cases;
+use crate::suite::run::{alone, run};
 use crate::support::{compiler, root};
 
 /// Messages of the pair beside each case, at least.
@@ -36,27 +37,26 @@ async fn every_hostile_guest_comes_to_its_end_and_harms_nobody() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[tokio::test]
+async fn the_pair_loses_nothing_when_it_is_alone() {
+    let latency = alone(compiler(), LEAST).await.unwrap();
+    assert!(latency.lost == 0 && latency.p99 < u64::MAX, "{latency:?}");
+}
+
 #[test]
 fn every_hostile_guest_has_a_case() {
-    let tried: BTreeSet<_> = cases().iter().filter_map(|case| path(case.guest)).collect();
-    let folder = root().join("guests/hostile");
-    let mut there = BTreeSet::new();
-    for kind in ["examples", "wat", "python"] {
-        for entry in fs::read_dir(folder.join(kind)).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            there.insert(format!("{kind}/{name}"));
-        }
-    }
+    const FOLDERS: [&str; 3] = ["examples", "python", "wat"];
+    let guests = cases().into_iter().map(|case| (case.guest.folder(), case.guest.name()));
+    let tried = guests.filter(|(folder, _)| FOLDERS.contains(folder));
+    let tried: BTreeSet<_> = tried.map(|(folder, name)| format!("{folder}/{name}")).collect();
+    let there: BTreeSet<_> = FOLDERS.into_iter().flat_map(sources).collect();
     assert!(there.len() > 40);
     assert_eq!(there, tried);
 }
 
-/// Where its source is, if it is in the folder of hostile guests.
-fn path(guest: Guest) -> Option<String> {
-    match guest {
-        Guest::Rust(name) => Some(format!("examples/{name}.rs")),
-        Guest::Wat(name) => Some(format!("wat/{name}.wat")),
-        Guest::Python(name) => Some(format!("python/{name}.py")),
-        Guest::Misbehaves(_) | Guest::Made(..) => None,
-    }
+/// The files of a folder of hostile guests, without what their names end in.
+fn sources(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join("guests/hostile").join(folder)).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.map(|path| format!("{folder}/{}", path.file_stem().unwrap().to_str().unwrap())).collect()
 }

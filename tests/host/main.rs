@@ -36,3 +36,6 @@ mod quickstart;
 mod restart;
 mod rooms;
 mod schema;
+
+// Where the hostile suite looks for it, in each binary that has the suite.
+use support::wat;

@@ -25,6 +25,17 @@ impl Guest {
             Self::Made(name, _) => name,
         }
     }
+
+    /// The folder of `guests/hostile` that it is in, or where it is from otherwise.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::Rust(_) => "examples",
+            Self::Wat(_) => "wat",
+            Self::Python(_) => "python",
+            Self::Misbehaves(_) => "misbehaves",
+            Self::Made(..) => "made",
+        }
+    }
 }
 
 /// When the node must have come to its end.

@@ -223,7 +223,7 @@ const BYTES: [Case; 17] = [
 ];
 
 const FEED: &str = "  - { id: feed, embedded: true, outputs: [out] }";
-const SEAT: &str = "  - { id: seat, attached: true, inputs: { in: ping/out } }";
+const SEAT: &str = "  - { id: seat, attached: true, inputs: { tick: { timer: 1s } } }";
 const BROKEN: &str = "failed: its process broke the rules of the link: ";
 
 const PROCESSES: [Case; 21] = [

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::wat;
+use crate::wat;
 
 /// Magic, version and layer of a component.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";

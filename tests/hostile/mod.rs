@@ -2,16 +2,9 @@
 //! nodes that must not notice. `tests/host/hostile.rs` looks at the ends, `tests/proof/hostile.rs` at the
 //! pair too.
 
-mod case;
-mod cases;
+pub(crate) mod case;
+pub(crate) mod cases;
 mod made;
-mod pair;
+pub(crate) mod pair;
 mod place;
-mod run;
-#[path = "../support/wat.rs"]
-mod wat;
-
-pub(crate) use case::{Case, Guest};
-pub(crate) use cases::cases;
-pub(crate) use pair::Latency;
-pub(crate) use run::{Seen, alone, run};
+pub(crate) mod run;

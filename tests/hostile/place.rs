@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::case::{Case, Guest};
-use super::wat;
+use crate::wat;
 
 /// What is in every file at the beginning.
 const CONTENT: &str = "as it was";

@@ -156,7 +156,7 @@ fn prepare(place: &Place, text: &str, compiler: &Compiler) -> anyhow::Result<Pre
     PreparedDataflow::new(dataflow, compiler, |_| {}).map_err(|errors| anyhow!("{errors:?}"))
 }
 
-/// `deaf`, and `feed`, which sends 64 KiB again and again.
+/// `deaf`, and `feed`, which sends 64 KiB a millisecond.
 fn supply_others(prepared: &mut PreparedDataflow) -> anyhow::Result<()> {
     prepared.embed("deaf", |ports| async move {
         std::future::pending::<()>().await;
@@ -166,7 +166,10 @@ fn supply_others(prepared: &mut PreparedDataflow) -> anyhow::Result<()> {
     if prepared.dataflow().position("feed").is_some() {
         prepared.embed("feed", |mut ports| async move {
             let payload = bytes::Bytes::from(vec![7; 64 << 10]);
-            while ports.send("out", payload.clone()).await.is_ok() {}
+            let mut due = tokio::time::interval(Duration::from_millis(1));
+            while ports.send("out", payload.clone()).await.is_ok() {
+                due.tick().await;
+            }
             Ok(())
         })?;
     }

@@ -4,11 +4,14 @@
 use thalweg::{CodeCache, Compiler};
 use tokio::runtime::Runtime;
 
-use crate::suite::{Case, Latency, Seen, alone, cases, run};
+use crate::suite::case::Case;
+use crate::suite::cases::cases;
+use crate::suite::pair::Latency;
+use crate::suite::run::{Seen, alone, run};
 use crate::support::{Figure, quantile, runtime};
 
-/// Messages of the pair for each case, at least: a second.
-const PINGS: usize = 1000;
+/// Messages of the pair for each case, at least: two thirds of a second.
+const PINGS: usize = 700;
 /// What the pair's p99 may be with a bad node, in times of what it is without.
 const MOST_RATIO: f64 = 2.0;
 /// Two wake-ups of a thread: below this a ratio says nothing.
@@ -18,7 +21,7 @@ const MOST_RUNS: u32 = 3;
 /// Runs of the pair alone that the next case is compared with, by their median.
 const ALONE_RUNS: usize = 5;
 /// Cases for each run of the pair alone.
-const CASES_A_RUN: usize = 2;
+const CASES_A_RUN: usize = 3;
 
 /// The guests that the README speaks of: one of each kind.
 const CONTAINED: [&str; 6] = [
@@ -130,7 +133,7 @@ fn ratio(beside: Latency, alone: u64) -> f64 {
 
 fn print_head() {
     println!(
-        "{:<34} {:<21} {:<21} {:>7} {:>7} {:>6} {:>5}",
+        "{:<40} {:<21} {:<21} {:>6} {:>6} {:>5} {:>4}",
         "case", "expected", "seen", "alone", "beside", "ratio", "lost"
     );
 }
@@ -138,13 +141,13 @@ fn print_head() {
 /// The latencies are p99 in microseconds.
 fn print_row(case: &Case, row: &Row) {
     let Row { seen, alone, ratio, runs } = row;
-    let name = case.guest.name();
-    let seen_end =
-        if seen.is_as_expected(case) { seen.end.clone() } else { format!("! {}", seen.text) };
-    let Latency { p99, lost, .. } = seen.latency;
-    let again = if *runs > 1 { format!("  run {runs} times") } else { String::new() };
+    let name = format!("{}/{}", case.guest.folder(), case.guest.name());
+    let as_expected = seen.is_as_expected(case);
+    let seen_end = if as_expected { seen.end.clone() } else { format!("! {}", seen.text) };
+    let Latency { p99, lost } = seen.latency;
+    let again = if *runs > 1 { format!("{runs} runs  ") } else { String::new() };
     println!(
-        "{name:<34} {:<21} {seen_end:<21} {alone:>7} {p99:>7} {ratio:>6.2} {lost:>5}{again}",
-        case.end
+        "{name:<40} {:<21} {seen_end:<21} {alone:>6} {p99:>6} {ratio:>5.2} {lost:>4}  {again}{}",
+        case.end, case.fields
     );
 }

@@ -13,6 +13,9 @@ mod stop;
 #[path = "../hostile/mod.rs"]
 mod suite;
 mod support;
+#[expect(unreachable_pub, reason = "the tests of the host have it at another place")]
+#[path = "../support/wat.rs"]
+mod wat;
 
 use std::process::ExitCode;
 

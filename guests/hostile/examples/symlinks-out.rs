@@ -12,12 +12,15 @@ fn run() -> Result {
     let directories = get_directories();
     let found = directories.iter().find(|(_, path)| path == "/out");
     let (folder, _) = found.ok_or("there is no /out")?;
-    for (number, target) in ["../secret", "/etc/hostname", "..", "self/../../secret"].iter().enumerate() {
+    for (number, target) in
+        ["../secret", "/etc/hostname", "..", "self/../../secret"].iter().enumerate()
+    {
         let link = format!("made{number}");
         if folder.symlink_at(target, &link).is_err() {
             continue; // An absolute one cannot even be made.
         }
-        for path in [format!("/out/{link}"), format!("/out/{link}/"), format!("/out/{link}/secret")] {
+        for path in [format!("/out/{link}"), format!("/out/{link}/"), format!("/out/{link}/secret")]
+        {
             refused(format!("{path} to {target}"), fs::read(&path))?;
             refused(format!("{path} to {target}"), fs::write(&path, "changed"))?;
         }
