@@ -106,7 +106,7 @@ const SENDS: [Case; 12] = [
 const LOGS: [Case; 6] = [
     Case::killed(Wat("logs-for-ever"), "limits: { cpu: 100s }"),
     Case::ends(Wat("logs-100-mib"), ROOM, "finished", ""),
-    Case::ends(Wat("logs-60-mib"), ROOM, "finished", ""),
+    Case::killed(Wat("logs-60-mib"), ROOM),
     Case::refused(Wat("logs-escapes"), ""),
     Case::killed(Rust("prints-for-ever"), "limits: { cpu: 100s }"),
     Case::killed(Rust("prints-without-end"), "limits: { cpu: 100s }"),
@@ -210,7 +210,7 @@ const BYTES: [Case; 17] = [
     Case::not_started(Wat("exports-both-worlds"), "it exports both"),
     Case::not_started(Wat("exports-nothing"), "it exports nothing"),
     Case::not_started(Wat("imports-the-unknown"), "it imports `host:process/spawn@1.0.0`"),
-    Case::refused(Made("a-million-instructions", made::a_million_instructions), ""),
+    Case::refused(Made("a-huge-function", made::a_huge_function), ""),
     Case::refused(Made("many-functions", made::many_functions), ""),
     Case::refused(Made("deep-blocks", made::deep_blocks), ""),
     Case::refused(Made("many-locals", made::many_locals), ""),

@@ -68,19 +68,17 @@ pub(super) fn nested_components() -> Vec<u8> {
     bytes
 }
 
-/// A function of a million instructions, none of which can be left out.
-pub(super) fn a_million_instructions() -> Vec<u8> {
-    let mut body = String::with_capacity(16 << 20);
-    for number in 0..250_000 {
+/// A function of 200,000 instructions, none of which can be left out.
+pub(super) fn a_huge_function() -> Vec<u8> {
+    let mut body = String::with_capacity(4 << 20);
+    for number in 0..50_000 {
         let _ = write!(body, "local.get 0 i32.const {number} i32.xor local.set 0 ");
     }
     program(&format!("(func (param i32) (result i32) {body} local.get 0)"))
 }
 
 pub(super) fn many_functions() -> Vec<u8> {
-    program(
-        &"(func (param i32) (result i32) (i32.mul (local.get 0) (i32.const 7)))".repeat(100_000),
-    )
+    program(&"(func (param i32) (result i32) (i32.mul (local.get 0) (i32.const 7)))".repeat(30_000))
 }
 
 /// Blocks within blocks.
@@ -98,7 +96,7 @@ pub(super) fn a_million_branches() -> Vec<u8> {
 }
 
 pub(super) fn many_locals() -> Vec<u8> {
-    program(&format!("(func (local {}))", "i64 ".repeat(50_000)).repeat(20))
+    program(&format!("(func (local {}))", "i64 ".repeat(50_000)).repeat(5))
 }
 
 /// More memories than a component may have.
