@@ -14,6 +14,8 @@ pub(crate) enum Guest {
     Misbehaves(&'static str),
     /// A file that is made for this case, and what it is.
     Made(&'static str, fn() -> Vec<u8>),
+    /// A file that begins as a component and has this many bytes, none of them on the disk.
+    Empty(&'static str, u64),
 }
 
 impl Guest {
@@ -22,7 +24,7 @@ impl Guest {
         match self {
             Self::Rust(name) | Self::Wat(name) | Self::Python(name) => name,
             Self::Misbehaves(how) => how,
-            Self::Made(name, _) => name,
+            Self::Made(name, _) | Self::Empty(name, _) => name,
         }
     }
 
@@ -33,7 +35,7 @@ impl Guest {
             Self::Wat(_) => "wat",
             Self::Python(_) => "python",
             Self::Misbehaves(_) => "misbehaves",
-            Self::Made(..) => "made",
+            Self::Made(..) | Self::Empty(..) => "made",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::wat;
 
 /// Magic, version and layer of a component.
-const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+pub(super) const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
 fn encoded(text: &str) -> Vec<u8> {
     ::wat::parse_str(text).unwrap_or_default()
@@ -41,13 +41,6 @@ pub(super) fn four_billion_types() -> Vec<u8> {
 /// A section of modules that says that it is of four billion bytes.
 pub(super) fn four_billion_bytes() -> Vec<u8> {
     [&COMPONENT[..], &[1, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat()
-}
-
-/// More bytes than a component may have.
-pub(super) fn too_many_bytes() -> Vec<u8> {
-    let mut bytes = COMPONENT.to_vec();
-    bytes.resize(usize::try_from(thalweg::MAX_COMPONENT_BYTES).unwrap_or_default() + 1, 0);
-    bytes
 }
 
 /// Components within components, and nothing in them.

@@ -1,6 +1,6 @@
 //! Where a case happens: a folder with what is granted and what is not, and a port that nobody was granted.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::symlink;
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::case::{Case, Guest};
+use super::made::COMPONENT;
 use crate::wat;
 
 /// What is in every file at the beginning.
@@ -68,6 +69,11 @@ impl Place {
                 self.component(&::wat::parse_str(whole(&text))?)?
             }
             Guest::Made(_, made) => self.component(&made())?,
+            Guest::Empty(_, len) => {
+                let code = self.component(&COMPONENT)?;
+                File::options().write(true).open(self.path().join("bad.wasm"))?.set_len(len)?;
+                code
+            }
             Guest::Python(name) => {
                 fs::copy(hostile.join(format!("python/{name}.py")), self.path().join("bad.py"))?;
                 let package = root().join("tests/support/fake_thalweg");

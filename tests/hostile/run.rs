@@ -60,7 +60,9 @@ pub(crate) async fn run(case: &Case, compiler: &Compiler, least: usize) -> anyho
     let place = Place::new()?;
     let seen = async {
         match (case.when, case.guest) {
-            (When::Start, _) | (_, Guest::Made(..)) => apart(case, &place, compiler, least).await,
+            (When::Start, _) | (_, Guest::Made(..) | Guest::Empty(..)) => {
+                apart(case, &place, compiler, least).await
+            }
             _ => together(case, &place, compiler, least).await,
         }
     };
@@ -99,18 +101,19 @@ async fn apart(
     compiler: &Compiler,
     least: usize,
 ) -> anyhow::Result<Seen> {
+    let text = format!("nodes:\n{}", nodes(case, place)?);
+    let bad = Dataflow::from_text(&text, place.path())?;
     let mut prepared = prepare(place, pair::NODES, compiler)?;
     let pair = Pair::supply(&mut prepared, least)?;
     let (running, _) = start(prepared).await?;
-    let (end, text) = end_apart(case, place).await?;
+    let (end, text) = end_apart(bad).await?;
     let latency = pair.end().await?;
     check(&running.wait().await)?;
     Ok(Seen { end, text, latency })
 }
 
-async fn end_apart(case: &Case, place: &Place) -> anyhow::Result<(String, String)> {
-    let text = format!("nodes:\n{}", nodes(case, place)?);
-    let dataflow = Dataflow::from_text(&text, place.path())?;
+/// The end of the bad node in this dataflow, in a word and in words.
+async fn end_apart(dataflow: Dataflow) -> anyhow::Result<(String, String)> {
     let prepared = tokio::task::spawn_blocking(move || {
         // Nothing stored: it is compiled each time.
         let compiler = Compiler::new(None)?;

@@ -1,6 +1,7 @@
 //! Guests that do harm beside a pair that exchanges a message a millisecond: each ends by the name that it
 //! must end by, and the pair does not notice.
 
+use anyhow::Context as _;
 use thalweg::{CodeCache, Compiler};
 use tokio::runtime::Runtime;
 
@@ -85,9 +86,10 @@ fn prove_all(cases: &[Case]) -> anyhow::Result<Figure> {
 }
 
 impl Alone {
-    fn measure(&mut self, runtime: &Runtime, compiler: &Compiler) -> anyhow::Result<()> {
-        self.p99.push(runtime.block_on(alone(compiler, PINGS))?.p99);
-        Ok(())
+    fn measure(&mut self, runtime: &Runtime, compiler: &Compiler) -> anyhow::Result<u64> {
+        let p99 = runtime.block_on(alone(compiler, PINGS))?.p99;
+        self.p99.push(p99);
+        Ok(p99)
     }
 
     /// The median of the last runs.
@@ -98,37 +100,42 @@ impl Alone {
 }
 
 /// A case, run until its ratio is within the bound, and the best of its runs. What is lost, or ends in
-/// another way, is not tried again.
+/// another way, is not tried again. A run that is tried again is compared with the pair alone right before
+/// and right after it too, so that other work of the machine counts for both.
 fn beside(
     case: &Case,
     alone: &mut Alone,
     runtime: &Runtime,
     compiler: &Compiler,
 ) -> anyhow::Result<Row> {
-    let mut best: Option<Row> = None;
-    for runs in 1..=MOST_RUNS {
-        let seen = runtime.block_on(run(case, compiler, PINGS));
-        let seen = seen.map_err(|error| error.context(case.guest.name()))?;
-        let reference = alone.p99();
-        let ratio = ratio(seen.latency, reference);
-        let is_final = ratio <= MOST_RATIO || !seen.is_as_expected(case);
-        if is_final || best.as_ref().is_none_or(|best| ratio < best.ratio) {
-            best = Some(Row { seen, alone: reference, ratio, runs });
-        }
-        if is_final {
+    let first = run_once(case, runtime, compiler)?;
+    let mut best = Row::new(first, alone.p99());
+    let mut before = alone.p99();
+    for runs in 2..=MOST_RUNS {
+        if best.ratio <= MOST_RATIO || !best.seen.is_as_expected(case) {
             break;
         }
-        alone.measure(runtime, compiler)?;
-    }
-    let mut best = best.ok_or_else(|| anyhow::anyhow!("it was not run"))?;
-    if best.ratio > MOST_RATIO {
-        best.runs = MOST_RUNS;
+        let seen = run_once(case, runtime, compiler)?;
+        let after = alone.measure(runtime, compiler)?;
+        let row = Row::new(seen, alone.p99().max(before).max(after));
+        if row.ratio < best.ratio || !row.seen.is_as_expected(case) {
+            best = row;
+        }
+        best.runs = runs;
+        before = after;
     }
     Ok(best)
 }
 
-fn ratio(beside: Latency, alone: u64) -> f64 {
-    beside.p99.max(FLOOR_MICROS) as f64 / alone.max(FLOOR_MICROS) as f64
+fn run_once(case: &Case, runtime: &Runtime, compiler: &Compiler) -> anyhow::Result<Seen> {
+    runtime.block_on(run(case, compiler, PINGS)).with_context(|| case.guest.name())
+}
+
+impl Row {
+    fn new(seen: Seen, alone: u64) -> Self {
+        let ratio = seen.latency.p99.max(FLOOR_MICROS) as f64 / alone.max(FLOOR_MICROS) as f64;
+        Self { seen, alone, ratio, runs: 1 }
+    }
 }
 
 fn print_head() {

@@ -109,9 +109,13 @@ impl Compiler {
 pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Digest), ComponentProblem> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(ComponentProblem::Unreadable)?;
-    // One byte more tells that there are more, whatever the file says of its size.
-    let read = file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes);
-    if read.map_err(ComponentProblem::Unreadable)? as u64 > MAX_COMPONENT_BYTES {
+    // Its size may change while it is read, and a device has none: one byte more tells that there are more.
+    let size = file.metadata().map_err(ComponentProblem::Unreadable)?.len();
+    if size <= MAX_COMPONENT_BYTES {
+        let read = file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes);
+        read.map_err(ComponentProblem::Unreadable)?;
+    }
+    if size.max(bytes.len() as u64) > MAX_COMPONENT_BYTES {
         return Err(ComponentProblem::TooLarge);
     }
     let digest = Digest::of(&bytes);
