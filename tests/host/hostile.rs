@@ -14,7 +14,7 @@ use crate::support::{compiler, root};
 /// Messages of the pair beside each case, at least.
 const LEAST: usize = 20;
 /// Cases at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hostile_guest_comes_to_its_end_and_harms_nobody() {
