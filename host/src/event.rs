@@ -13,6 +13,10 @@ pub enum Event {
     Input(Input),
     /// A timer of this node came due.
     Tick(Tick),
+    /// The node behind an input ended badly.
+    InputFailed(InputFailed),
+    /// The node behind an input was started again.
+    InputRestarted(InputRestarted),
     /// The last event of an input.
     InputClosed(InputClosed),
     /// The last event of all.
@@ -39,6 +43,27 @@ pub struct Tick {
     pub timestamp: u64,
     /// How many earlier ticks nobody took; they are joined into this one.
     pub missed: u64,
+}
+
+/// The end of an instance that feeds an input, behind its last message. See `input-failed` in `wit/types.wit`
+/// for which are given where a node fails over and over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFailed {
+    /// The input.
+    pub id: InputId,
+    /// How it ended: the text of its [`crate::NodeExit`], at most 1 KiB of it.
+    pub reason: Arc<str>,
+    /// Whether another instance is to follow. If none does, the input closes next.
+    pub restarts: bool,
+}
+
+/// Another instance feeds an input from here on. What it keeps in memory began anew; sequences go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputRestarted {
+    /// The input.
+    pub id: InputId,
+    /// How many times the node has been started again so far, those included that no event told of.
+    pub count: u64,
 }
 
 /// An input that will bring no more.

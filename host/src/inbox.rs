@@ -7,6 +7,7 @@
 //! Inputs are numbers here; their names, and the nodes behind them, are the business of [`crate::ports`].
 
 mod inner;
+mod notices;
 mod total;
 
 use std::collections::VecDeque;
@@ -24,6 +25,8 @@ pub(crate) use total::Total;
 pub(crate) enum Item {
     Message { input: usize, dropped: u64, message: Message },
     Tick { input: usize, timestamp: u64, missed: u64 },
+    Failed { input: usize, reason: Arc<str>, restarts: bool },
+    Restarted { input: usize, count: u64 },
     Closed { input: usize, dropped: u64 },
     Stop(StopReason),
 }
@@ -32,9 +35,11 @@ impl Item {
     /// The input that it came by; none for the stop.
     fn input(&self) -> Option<usize> {
         match self {
-            Self::Message { input, .. } | Self::Tick { input, .. } | Self::Closed { input, .. } => {
-                Some(*input)
-            }
+            Self::Message { input, .. }
+            | Self::Tick { input, .. }
+            | Self::Failed { input, .. }
+            | Self::Restarted { input, .. }
+            | Self::Closed { input, .. } => Some(*input),
             Self::Stop(_) => None,
         }
     }
@@ -61,7 +66,7 @@ pub(crate) struct Most {
     /// Nothing more is taken once this is reached; what is taken last may go beyond it.
     pub(crate) bytes: usize,
     /// Beyond the first, only what will not change in the queue: no tick, which later ones are joined
-    /// into, and no message that its overflow rule may drop.
+    /// into, no message that its overflow rule may drop, and no notice that a later one may make void.
     pub(crate) firm: bool,
 }
 
@@ -177,6 +182,30 @@ impl Inbox {
         };
         wake(receiver);
         true
+    }
+
+    /// The node that feeds `input` ended badly, after all that it sent. Takes no room: of such notices that no
+    /// message separates, only the last failure and the restart behind it stay. None comes behind the closing.
+    pub(crate) fn tell_failed(&self, input: usize, reason: Arc<str>, restarts: bool) {
+        self.tell(input, Item::Failed { input, reason, restarts });
+    }
+
+    /// Another instance feeds `input` from here on, the one of this number. See [`Self::tell_failed`].
+    pub(crate) fn tell_restarted(&self, input: usize, count: u64) {
+        self.tell(input, Item::Restarted { input, count });
+    }
+
+    fn tell(&self, input: usize, notice: Item) {
+        let (void, receiver) = {
+            let mut inner = self.lock();
+            if inner.gone || inner.input(input).closed {
+                return;
+            }
+            let void = inner.append_notice(input, notice);
+            (void, inner.receiver_to_wake())
+        };
+        wake(receiver);
+        drop(void);
     }
 
     /// Nothing more will come by `input`. The second call for the same input does nothing.

@@ -76,7 +76,8 @@ pub use descriptor::{
     DescriptorError, MAX_DESCRIPTOR_BYTES, MAX_PROBLEMS, Problem, ProblemKind, Shape, json_schema,
 };
 pub use event::{
-    Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, StopReason, Tick, Value,
+    Encoding, Event, Input, InputClosed, InputFailed, InputRestarted, Message, Metadata,
+    Parameters, StopReason, Tick, Value,
 };
 pub use exit::{KillReason, Limit, MAX_FAILURE_BYTES, NodeExit};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};

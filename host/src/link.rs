@@ -12,6 +12,9 @@
 
 mod credit;
 mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod leases;
 mod node;

@@ -17,7 +17,10 @@ use tokio::task::coop;
 use tokio_util::sync::DropGuard;
 
 use crate::cycle::Cycle;
-use crate::event::{Encoding, Event, Input, InputClosed, Message, Metadata, Parameters, Tick};
+use crate::event::{
+    Encoding, Event, Input, InputClosed, InputFailed, InputRestarted, Message, Metadata,
+    Parameters, Tick,
+};
 use crate::id::{InputId, OutputId};
 use crate::inbox::{Inbox, Item, Most, Room};
 use crate::router::{Route, Subscriber};
@@ -246,6 +249,12 @@ impl Events {
             }
             Item::Tick { input, timestamp, missed } => {
                 Event::Tick(Tick { id: self.id(input), timestamp, missed })
+            }
+            Item::Failed { input, reason, restarts } => {
+                Event::InputFailed(InputFailed { id: self.id(input), reason, restarts })
+            }
+            Item::Restarted { input, count } => {
+                Event::InputRestarted(InputRestarted { id: self.id(input), count })
             }
             Item::Closed { input, dropped } => {
                 Event::InputClosed(InputClosed { id: self.id(input), dropped })

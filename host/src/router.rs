@@ -7,6 +7,9 @@ use crate::dataflow::{Code, Dataflow, Feed};
 use crate::id::OutputId;
 use crate::inbox::{Inbox, Total};
 
+/// The most that readers are told of how a node ended, in bytes: its own words may be of any length.
+const MAX_REASON: usize = 1 << 10;
+
 /// The inboxes of a dataflow and the ways between them. Nodes have the numbers of
 /// [`Dataflow::nodes`].
 #[derive(Debug)]
@@ -71,6 +74,28 @@ impl Router {
 
     pub(crate) fn cycle(&self, node: usize) -> Option<&Arc<Cycle>> {
         self.cycle_of.get(node)?.as_ref()
+    }
+
+    /// Tells each input that reads this node that an instance of it ended badly. To be called when all that it
+    /// sent is sent, and before its outputs close.
+    pub(crate) fn tell_failed(&self, node: usize, reason: &str, restarts: bool) {
+        let (reason, _) = reason.split_at(reason.floor_char_boundary(MAX_REASON));
+        let reason = Arc::<str>::from(reason);
+        for Subscriber { inbox, input, .. } in self.readers(node) {
+            inbox.tell_failed(*input, Arc::clone(&reason), restarts);
+        }
+    }
+
+    /// Tells each input that reads this node that it was started again, so many times by now. To be called
+    /// before the new instance sends anything.
+    pub(crate) fn tell_restarted(&self, node: usize, count: u64) {
+        for Subscriber { inbox, input, .. } in self.readers(node) {
+            inbox.tell_restarted(*input, count);
+        }
+    }
+
+    fn readers(&self, node: usize) -> impl Iterator<Item = &Subscriber> {
+        self.routes(node).iter().flat_map(|route| route.subscribers.iter())
     }
 
     /// What waits in all inboxes.
@@ -145,4 +170,50 @@ fn routes(
         routes.map(route).collect()
     };
     dataflow.nodes().iter().zip(subscribers).map(named).collect()
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::inbox::{Item, Most};
+
+    const TEXT: &str = "
+nodes:
+  - { id: other, embedded: true, outputs: [out] }
+  - { id: reader, embedded: true, inputs: { a: source/a, b: source/b, c: other/out } }
+  - { id: source, embedded: true, outputs: [a, b] }
+";
+    const READER: usize = 1;
+    const SOURCE: usize = 2;
+
+    fn router() -> Router {
+        Router::new(&Dataflow::from_text(TEXT, Path::new("")).unwrap())
+    }
+
+    fn taken(router: &Router) -> Vec<Item> {
+        let mut taken = Vec::new();
+        router.inbox(READER).try_recv(Most::events(8), &mut |item| taken.push(item));
+        taken
+    }
+
+    #[test]
+    fn every_input_that_reads_a_node_is_told_of_it_and_no_other() {
+        let router = router();
+        router.tell_failed(SOURCE, "it broke", true);
+        router.tell_restarted(SOURCE, 3);
+        let failed = |input| Item::Failed { input, reason: "it broke".into(), restarts: true };
+        let restarted = |input| Item::Restarted { input, count: 3 };
+        assert_eq!(taken(&router), [failed(0), failed(1), restarted(0), restarted(1)]);
+    }
+
+    #[test]
+    fn a_reason_is_cut_between_two_characters() {
+        let router = router();
+        router.tell_failed(SOURCE, &format!("x{}", "ä".repeat(1000)), false);
+        let [Item::Failed { reason, .. }, _] = &taken(&router)[..] else { panic!("not two") };
+        assert_eq!(**reason, format!("x{}", "ä".repeat(511)));
+    }
 }

@@ -153,6 +153,73 @@ impl Tick {
     }
 }
 
+/// The node that feeds an input ended badly, after all that it sent. Of failures and restarts that no message
+/// of the input separates, only the last failure and the restart behind it are given.
+///
+/// ```python
+/// >>> try:
+/// ...     with camera:
+/// ...         raise ValueError("no light")
+/// ... except ValueError:
+/// ...     print("the camera fails")
+/// the camera fails
+/// >>> match await view.next_event():
+/// ...     case thalweg.InputFailed(id, reason, restarts=False):
+/// ...         print(id, "is lost:", reason.splitlines()[-1])
+/// image is lost: ValueError: no light
+/// ```
+#[pyclass(frozen, get_all)]
+pub(crate) struct InputFailed {
+    /// The input.
+    id: String,
+    /// How it ended, in the words of the report: at most 1 KiB of it. Part of it may have been written by the
+    /// node that failed.
+    reason: String,
+    /// Whether another instance is to follow. If none does, `InputClosed` is the next event of this input.
+    restarts: bool,
+}
+
+#[pymethods]
+impl InputFailed {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str) {
+        ("id", "reason", "restarts")
+    }
+
+    fn __repr__(&self) -> String {
+        let restarts = if self.restarts { "True" } else { "False" };
+        format!("InputFailed(id={:?}, reason={:?}, restarts={restarts})", self.id, self.reason)
+    }
+}
+
+/// Another instance feeds an input from here on: what it keeps in memory began anew, the sequences of its
+/// messages go on.
+///
+/// ```python
+/// >>> await run.restart("camera")
+/// >>> await view.next_event()
+/// InputRestarted(id="image", count=1)
+/// ```
+#[pyclass(frozen, get_all)]
+pub(crate) struct InputRestarted {
+    /// The input.
+    id: String,
+    /// How many times the node has been started again so far, those included that no event told of.
+    count: u64,
+}
+
+#[pymethods]
+impl InputRestarted {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("id", "count")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("InputRestarted(id={:?}, count={})", self.id, self.count)
+    }
+}
+
 /// The last event of an input.
 ///
 /// ```python
@@ -214,6 +281,15 @@ pub(crate) fn to_python(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAn
         Event::Tick(tick) => {
             let thalweg::Tick { id, timestamp, missed } = tick;
             Bound::new(py, Tick { id: id.to_string(), timestamp, missed })?.into_any()
+        }
+        Event::InputFailed(failed) => {
+            let thalweg::InputFailed { id, reason, restarts } = failed;
+            let (id, reason) = (id.to_string(), reason.to_string());
+            Bound::new(py, InputFailed { id, reason, restarts })?.into_any()
+        }
+        Event::InputRestarted(restarted) => {
+            let thalweg::InputRestarted { id, count } = restarted;
+            Bound::new(py, InputRestarted { id: id.to_string(), count })?.into_any()
         }
         Event::InputClosed(closed) => {
             let thalweg::InputClosed { id, dropped } = closed;

@@ -34,7 +34,7 @@ mod _native {
     #[pymodule_export]
     use super::command::run_command;
     #[pymodule_export]
-    use super::event::{Input, InputClosed, Stop, Tick};
+    use super::event::{Input, InputClosed, InputFailed, InputRestarted, Stop, Tick};
     #[pymodule_export]
     use super::flow::Flow;
     #[pymodule_export]

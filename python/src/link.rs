@@ -253,6 +253,16 @@ impl LinkPorts {
             py.detach(|| link.end(failure));
         }
     }
+
+    /// The same, but leaves it to the end of the process to say how the node ended.
+    fn leave(&self, py: Python<'_>) {
+        let link = self.lock().take();
+        if let Some(mut link) = link
+            && self.origin.check().is_ok()
+        {
+            py.detach(|| link.leave());
+        }
+    }
 }
 
 fn attach_error(error: LinkAttachError) -> PyErr {

@@ -81,7 +81,8 @@ async fn a_trap_in_the_middle_of_a_batch_delivers_what_was_sent_and_no_event_twi
         .run()
         .await;
     assert_eq!(outcome.exit("node"), "trapped");
-    assert_eq!(outcome.seen("sink"), ["in:o", "in:o", "in closed", "stop"]);
+    let failed = format!("in failed: {}", outcome.exit_text("node"));
+    assert_eq!(outcome.seen("sink"), ["in:o", "in:o", &failed, "in closed", "stop"]);
     let books = outcome.input("node", "in");
     assert_eq!((books.received, books.delivered), (5, 5), "the whole batch was handed over");
     let last_event = outcome.report.node("node").unwrap().last_event.clone();

@@ -292,7 +292,7 @@ nodes:
 ";
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_fails_or_panics_ends_alone_and_its_readers_see_it_close() {
+async fn a_node_that_fails_or_panics_ends_alone_and_its_readers_see_it() {
     for panics in [true, false] {
         let outcome = flow(THREE)
             .embed("bad", move |mut ports| async move {
@@ -313,7 +313,8 @@ async fn a_node_that_fails_or_panics_ends_alone_and_its_readers_see_it_close() {
             ("failed", "failed: told to")
         };
         assert_eq!((outcome.exit("bad"), outcome.exit_text("bad").as_str()), (exit, text));
-        assert_eq!(outcome.seen("reader"), ["in:before", "in closed", "stop"]);
+        let failed = format!("in failed: {text}");
+        assert_eq!(outcome.seen("reader"), ["in:before", &failed, "in closed", "stop"]);
         assert!(outcome.report.node("other").unwrap().exit.is_ok());
         assert!(!outcome.report.is_ok());
     }

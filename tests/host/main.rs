@@ -30,6 +30,7 @@ mod life;
 mod limits;
 mod logging;
 mod payloads;
+mod peers;
 mod process;
 mod program;
 mod quickstart;

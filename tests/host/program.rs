@@ -69,7 +69,7 @@ async fn an_error_is_in_the_report_behind_everything_that_was_sent() {
     let report = outcome.report.node("node").unwrap();
     assert_eq!(report.last_event.as_deref(), Some("message 1 of input `in`"));
     assert_eq!(report.discarded(), 1);
-    assert_eq!(outcome.seen("sink"), ["in closed", "stop"]);
+    assert_eq!(outcome.seen("sink"), ["in failed: failed: told to fail", "in closed", "stop"]);
 }
 
 /// It looks for a stop by `try-next`, which gives none for as long as it runs.

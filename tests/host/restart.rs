@@ -235,7 +235,8 @@ nodes:
     assert_eq!(outcome.exit("reads"), "failed");
     assert!(outcome.exit_text("reads").contains("/data"), "{}", outcome.exit_text("reads"));
     assert_eq!(outcome.report.node("reads").unwrap().restarts, 0);
-    assert_eq!(outcome.seen("sink"), ["in closed", "stop"]);
+    let failed = format!("in failed: {}", outcome.exit_text("reads"));
+    assert_eq!(outcome.seen("sink"), [&failed, "in closed", "stop"]);
     let events = all_told(&mut events).await;
     let restarted = |event: &NodeEvent| matches!(event.kind, NodeEventKind::Restarted { .. });
     assert!(!events.iter().any(restarted), "{events:?}");

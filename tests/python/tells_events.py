@@ -13,6 +13,10 @@ def line(event: thalweg.Event) -> str:
             return f"{id}: {contents(event)} (dropped {event.dropped})"
         case thalweg.Tick(id, missed):
             return f"{id}: tick (missed {missed})"
+        case thalweg.InputFailed(id, reason, restarts):
+            return f"{id}: failed (restarts {int(restarts)}) {reason.splitlines()[-1]}"
+        case thalweg.InputRestarted(id, count):
+            return f"{id}: restarted (count {count})"
         case thalweg.InputClosed(id):
             return f"{id}: closed (dropped {event.dropped})"
         case thalweg.Stop(reason):

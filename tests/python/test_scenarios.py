@@ -32,6 +32,8 @@ class Stage:
     lines: list[str] = field(default_factory=list)
     """What the receiving node told, so far."""
     told: asyncio.Condition = field(default_factory=asyncio.Condition)
+    instances: int = 0
+    """How many instances of the second source have begun."""
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     """Nothing that the receiving node tells is taken before."""
 
@@ -70,6 +72,8 @@ class Scenario:
     """Whether the node is held up before it has taken everything; see `hold`."""
     narrowed: tuple[str, ...] = ()
     """The inputs that it looks at; a component sees all."""
+    fails: tuple[str, ...] = ()
+    """The nodes that do not end well."""
     shown: Callable[[list[str]], list[str]] = list
     """What of its lines is compared."""
 
@@ -131,6 +135,33 @@ async def waits_for_the_end_of_the_other(node: thalweg.Node, stage: Stage) -> No
 
 async def sends_one_behind_the_first(node: thalweg.Node, stage: Stage) -> None:
     await stage.until("a: #0")
+    await node.send("c", b"\3")
+
+
+async def restarts_the_other(node: thalweg.Node, stage: Stage) -> None:
+    await stage.until("c: #0")
+    await stage.run.restart("other")
+    await stage.until("c: closed")
+
+
+async def fails_after_a_restart(node: thalweg.Node, stage: Stage) -> None:
+    stage.instances += 1
+    await node.send("c", bytes([stage.instances]))
+    if stage.instances == 1:
+        await asyncio.Event().wait()
+    raise RuntimeError("it broke")
+
+
+async def restarts_the_other_while_one_is_held(node: thalweg.Node, stage: Stage) -> None:
+    await hold(node)
+    for _ in range(2):
+        await stage.run.restart("other")
+    stage.opened.set()
+    await stage.until("c: closed")
+
+
+async def sends_once_it_is_not_restarted_any_more(node: thalweg.Node, stage: Stage) -> None:
+    await stage.opened.wait()
     await node.send("c", b"\3")
 
 
@@ -235,6 +266,37 @@ SCENARIOS = {
         [byte("a", 0, 1), byte("c", 0, 3), "c: closed (dropped 0)", byte("a", 1, 2), *ENDS],
         other=sends_one_behind_the_first,
     ),
+    "a restart and a failure of another node": Scenario(
+        "a: source/a, c: other/c",
+        restarts_the_other,
+        [
+            byte("c", 0, 1), "c: restarted (count 1)", byte("c", 1, 2),
+            "c: failed (restarts 0) RuntimeError: it broke", "c: closed (dropped 0)", *ENDS,
+        ],
+        other=fails_after_a_restart,
+        fails=("other",),
+    ),
+    "a restart and a failure, of an input alone": Scenario(
+        "a: source/a, c: other/c",
+        restarts_the_other,
+        [
+            byte("c", 0, 1), "c: restarted (count 1)", byte("c", 1, 2),
+            "c: failed (restarts 0) RuntimeError: it broke", "c: closed (dropped 0)",
+        ],
+        other=fails_after_a_restart,
+        narrowed=("c",),
+        fails=("other",),
+    ),
+    "restarts are joined": Scenario(
+        f"{PACED}, c: other/c",
+        restarts_the_other_while_one_is_held,
+        [
+            *HELD, LEFT, "c: restarted (count 2)", byte("c", 0, 3),
+            "c: closed (dropped 0)", "b: closed (dropped 0)", "stop: inputs-closed",
+        ],
+        other=sends_once_it_is_not_restarted_any_more,
+        held=True,
+    ),
     "a stop by request": Scenario(
         "tick: { timer: 5ms }",
         stops_when_one_is_seen,
@@ -301,7 +363,7 @@ nodes:
         process = await asyncio.create_subprocess_exec(*command)
         assert await process.wait() == 0
     report = await run.wait()
-    assert report.ok, report
+    assert {id for id, node in report.nodes.items() if not node.exit.ok} == {*scenario.fails}, report
     return stage.lines
 
 

@@ -347,7 +347,8 @@ pub async fn poll_once<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-/// An event, written short: `in:hello`, `in:hello (2 dropped)`, `tick tick (1 missed)`, `in closed`, `stop`.
+/// An event, written short: `in:hello`, `in:hello (2 dropped)`, `tick tick (1 missed)`, `in failed: its words`,
+/// `in failed, restarts: its words`, `in restarted 1`, `in closed`, `stop`.
 pub fn short(event: &Event) -> String {
     let counted = |text: String, count: u64, what: &str| match count {
         0 => text,
@@ -359,6 +360,13 @@ pub fn short(event: &Event) -> String {
             counted(format!("{}:{payload}", input.id), input.dropped, "dropped")
         }
         Event::Tick(tick) => counted(format!("{} tick", tick.id), tick.missed, "missed"),
+        Event::InputFailed(failed) => {
+            let restarts = if failed.restarts { ", restarts" } else { "" };
+            format!("{} failed{restarts}: {}", failed.id, failed.reason)
+        }
+        Event::InputRestarted(restarted) => {
+            format!("{} restarted {}", restarted.id, restarted.count)
+        }
         Event::InputClosed(closed) => {
             counted(format!("{} closed", closed.id), closed.dropped, "dropped")
         }

@@ -17,6 +17,11 @@ fn line(event: &Event) -> String {
             format!("{id}: {} (dropped {dropped})", contents(message))
         }
         Event::Tick { id, missed, .. } => format!("{id}: tick (missed {missed})"),
+        Event::InputFailed { id, reason, restarts } => {
+            let last = reason.lines().next_back().unwrap_or_default();
+            format!("{id}: failed (restarts {}) {last}", u8::from(*restarts))
+        }
+        Event::InputRestarted { id, count } => format!("{id}: restarted (count {count})"),
         Event::InputClosed { id, dropped } => format!("{id}: closed (dropped {dropped})"),
         Event::Stop(StopReason::Requested) => "stop: requested".into(),
         Event::Stop(StopReason::InputsClosed) => "stop: inputs-closed".into(),

@@ -14,6 +14,8 @@ impl Handler for ReportLine {
             Event::Input { id, dropped, message } => (name(id, &message), input(&message, dropped)),
             Event::Tick { id, missed: 0, .. } => (id, "tick".into()),
             Event::Tick { id, missed, .. } => (id, format!("tick (after {missed} missed)")),
+            Event::InputFailed { id, reason, .. } => (id, last_line(&reason)),
+            Event::InputRestarted { id, count } => (id, format!("started again ({count})")),
             Event::InputClosed { id, .. } => (id, "closed".into()),
             Event::Stop(StopReason::Requested) => ("stop".into(), "as requested".into()),
             Event::Stop(StopReason::InputsClosed) => ("stop".into(), "all inputs closed".into()),
@@ -47,6 +49,11 @@ fn text(message: &Message) -> String {
         },
         _ => format!("{bytes} bytes"),
     }
+}
+
+/// Where the words of a failure are many, as those of Python are, the last ones say what it was.
+fn last_line(reason: &str) -> String {
+    reason.lines().next_back().unwrap_or_default().into()
 }
 
 /// Of 40 squares, as many as the part of a hundred.

@@ -25,6 +25,24 @@ pub enum Event {
         /// How many earlier ticks of this timer nobody took; they are joined into this one.
         missed: u64,
     },
+    /// The node behind this input ended badly, after its last message. Of failures and restarts that no
+    /// message of the input separates, only the last failure and the restart behind it are given.
+    InputFailed {
+        /// The input's name in the descriptor.
+        id: String,
+        /// How it ended, at most 1 KiB of it. Part of it may have been written by the node that failed.
+        reason: String,
+        /// Whether another instance is to follow. If none does, the input closes next.
+        restarts: bool,
+    },
+    /// Another instance feeds this input from here on: what it keeps in memory began anew, the sequences of
+    /// its messages go on.
+    InputRestarted {
+        /// The input's name in the descriptor.
+        id: String,
+        /// How many times the node has been started again so far.
+        count: u64,
+    },
     /// The last event of this input.
     InputClosed {
         /// The input's name in the descriptor.
@@ -65,6 +83,12 @@ impl From<types::Event> for Event {
             },
             types::Event::Tick(tick) => {
                 Event::Tick { id: tick.id, timestamp: tick.timestamp, missed: tick.missed }
+            }
+            types::Event::InputFailed(types::InputFailed { id, reason, restarts }) => {
+                Event::InputFailed { id, reason, restarts }
+            }
+            types::Event::InputRestarted(types::InputRestarted { id, count }) => {
+                Event::InputRestarted { id, count }
             }
             types::Event::InputClosed(closed) => {
                 Event::InputClosed { id: closed.id, dropped: closed.dropped }

@@ -89,6 +89,21 @@ pub struct Tick {
 
 #[derive(ComponentType, Lower)]
 #[component(record)]
+pub struct InputFailed {
+    id: Arc<str>,
+    reason: Arc<str>,
+    restarts: bool,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub struct InputRestarted {
+    id: Arc<str>,
+    count: u64,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
 pub struct InputClosed {
     id: Arc<str>,
     dropped: u64,
@@ -111,6 +126,10 @@ pub enum Event {
     Input(Input),
     #[component(name = "tick")]
     Tick(Tick),
+    #[component(name = "input-failed")]
+    InputFailed(InputFailed),
+    #[component(name = "input-restarted")]
+    InputRestarted(InputRestarted),
     #[component(name = "input-closed")]
     InputClosed(InputClosed),
     #[component(name = "stop")]
@@ -136,6 +155,12 @@ pub fn lower(event: event::Event, inline: u64, handles: &mut Handles) -> wasmtim
         }
         event::Event::Tick(event::Tick { id, timestamp, missed }) => {
             Event::Tick(Tick { id: Arc::clone(id.text()), timestamp, missed })
+        }
+        event::Event::InputFailed(event::InputFailed { id, reason, restarts }) => {
+            Event::InputFailed(InputFailed { id: Arc::clone(id.text()), reason, restarts })
+        }
+        event::Event::InputRestarted(event::InputRestarted { id, count }) => {
+            Event::InputRestarted(InputRestarted { id: Arc::clone(id.text()), count })
         }
         event::Event::InputClosed(event::InputClosed { id, dropped }) => {
             Event::InputClosed(InputClosed { id: Arc::clone(id.text()), dropped })

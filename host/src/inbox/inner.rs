@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
+use super::notices::Notices;
 use super::{InputCounts, Item, Most, Total};
 use crate::dataflow::{Feed, Overflow, Queue};
 use crate::event::{Message, StopReason};
@@ -47,6 +48,7 @@ pub(super) struct InputState {
     /// Dropped since the last message that is still here or was taken.
     pub(super) dropped_last: u64,
     pub(super) counts: InputCounts,
+    pub(super) notices: Notices,
     /// What waits here and in all other inboxes.
     pub(super) total: Arc<Total>,
     /// One sender at most: each input reads one output, and an output sends one message at a time.
@@ -88,6 +90,7 @@ impl InputState {
             waiting_bytes: 0,
             dropped_last: 0,
             counts: InputCounts::default(),
+            notices: Notices::default(),
             total: Arc::clone(total),
             sender: None,
         }
@@ -132,8 +135,8 @@ impl InputState {
         self.total.subtract(bytes);
     }
 
-    /// Whether what waits here may still change or go.
-    fn is_firm(&self) -> bool {
+    /// Whether the messages that wait here stay as they are.
+    pub(super) fn is_firm(&self) -> bool {
         self.free().is_some()
     }
 }
@@ -159,7 +162,7 @@ impl Inner {
         while let Some(overflow) = self.input(input).overflows(bytes) {
             match overflow {
                 Overflow::Block => break, // Nobody asked for room; better too many than one lost.
-                Overflow::DropOldest => removed.extend(self.remove_oldest(input)),
+                Overflow::DropOldest => self.remove_oldest(input, &mut removed),
                 Overflow::DropNewest => {
                     let state = self.input(input);
                     state.counts.dropped += 1;
@@ -178,6 +181,7 @@ impl Inner {
         let state = self.input(input);
         state.note_waiting(message.size() as u64);
         let dropped = std::mem::take(&mut state.dropped_last);
+        state.notices.separate();
         if let InputKind::Source { queue, positions } = &mut state.kind
             && queue.overflow == Overflow::DropOldest
         {
@@ -191,13 +195,12 @@ impl Inner {
         self.live += 1;
     }
 
-    /// Removes the oldest waiting message of an input and counts it with the next one.
-    pub(super) fn remove_oldest(&mut self, input: usize) -> Option<Item> {
-        let InputKind::Source { positions, .. } = &mut self.input(input).kind else { return None };
-        let position = positions.pop_front()?;
+    /// Moves the oldest waiting message of an input to `removed`, and counts it with the next one.
+    pub(super) fn remove_oldest(&mut self, input: usize, removed: &mut Vec<Item>) {
+        let InputKind::Source { positions, .. } = &mut self.input(input).kind else { return };
+        let Some(position) = positions.pop_front() else { return };
         let next = positions.front().copied();
-        let item = self.slot(position)?.take()?;
-        self.live -= 1;
+        let Some(item) = self.remove(position) else { return };
         let (carried, bytes) = match &item {
             Item::Message { dropped, message, .. } => (dropped + 1, message.size()),
             _ => (0, 0),
@@ -209,7 +212,16 @@ impl Inner {
             Some(Some(Item::Message { dropped, .. })) => *dropped += carried,
             _ => self.input(input).dropped_last += carried,
         }
+        removed.push(item);
+        let void = self.input(input).notices.join_before(next);
+        removed.extend(void.into_iter().filter_map(|position| self.remove(position)));
         self.compact();
+    }
+
+    /// Leaves a hole.
+    pub(super) fn remove(&mut self, position: u64) -> Option<Item> {
+        let item = self.slot(position)?.take()?;
+        self.live -= 1;
         Some(item)
     }
 
@@ -224,11 +236,18 @@ impl Inner {
         }
         self.queue.retain(Option::is_some);
         for state in &mut self.inputs {
+            state.notices.forget_positions();
             if let InputKind::Source { positions, .. } = &mut state.kind {
                 positions.clear();
             }
         }
         for (position, item) in (self.base..).zip(&self.queue) {
+            if let Some(notice @ (Item::Failed { input, .. } | Item::Restarted { input, .. })) =
+                item
+                && let Some(state) = self.inputs.get_mut(*input)
+            {
+                state.notices.note_position(position, notice);
+            }
             if let Some(Item::Message { input, .. }) = item
                 && let Some(InputState { kind: InputKind::Source { queue, positions }, .. }) =
                     self.inputs.get_mut(*input)
@@ -268,6 +287,10 @@ impl Inner {
             Some(Item::Message { input, .. } | Item::Tick { input, .. }) => {
                 let input = *input;
                 self.input(input).is_firm()
+            }
+            Some(Item::Failed { input, .. } | Item::Restarted { input, .. }) => {
+                let input = *input;
+                self.input(input).is_notice_firm()
             }
             Some(Item::Closed { .. } | Item::Stop(_)) | None => true,
         }
@@ -312,6 +335,9 @@ impl Inner {
                 {
                     (*timestamp, *missed) = (tick.timestamp, tick.missed);
                 }
+            }
+            Item::Failed { input, .. } | Item::Restarted { input, .. } => {
+                self.input(*input).notices.take_first();
             }
             Item::Closed { .. } => {}
             Item::Stop(_) => self.finished = true,

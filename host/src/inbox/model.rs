@@ -16,7 +16,7 @@ use crate::event::Metadata;
 fn inbox(inputs: usize, events: u32, overflow: Overflow) -> Arc<Inbox> {
     let queue = Queue { events: events.try_into().unwrap(), bytes: 64, overflow };
     let feeds = vec![Feed::Source { node: 0, output: 0, queue }; inputs];
-    Arc::new(Inbox::new(feeds.iter(), false, &Arc::new(Total::new(u64::MAX))))
+    Arc::new(Inbox::new(feeds.iter(), false, &std::sync::Arc::new(Total::new(u64::MAX))))
 }
 
 fn message(sequence: u64) -> Message {
@@ -150,11 +150,52 @@ fn drops_and_deliveries_add_up() {
                     Item::Message { dropped, .. } => seen += 1 + dropped,
                     Item::Closed { dropped, .. } => seen += dropped,
                     Item::Stop(_) => break 'stream,
-                    Item::Tick { .. } => unreachable!(),
+                    Item::Tick { .. } | Item::Failed { .. } | Item::Restarted { .. } => {
+                        unreachable!()
+                    }
                 }
             }
         }
         assert_eq!(seen, 3);
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn notices_of_one_instance_stay_between_its_messages_and_those_of_the_next() {
+    check(|| {
+        let inbox = inbox(1, 1, Overflow::Block);
+        let sender = {
+            let inbox = Arc::clone(&inbox);
+            thread::spawn(move || {
+                assert_eq!(send(&inbox, 0, 0), Room::Free);
+                for count in 1..=2 {
+                    inbox.tell_failed(0, "a".into(), true);
+                    inbox.tell_restarted(0, count);
+                }
+                assert_eq!(send(&inbox, 0, 1), Room::Free);
+                inbox.tell_failed(0, "b".into(), false);
+                inbox.close_input(0);
+            })
+        };
+        let mut seen = String::new();
+        while !seen.ends_with("stop") {
+            for item in recv(&inbox) {
+                match item {
+                    Item::Message { message, .. } => seen += &message.metadata.sequence.to_string(),
+                    Item::Failed { reason, .. } => seen += &reason,
+                    Item::Restarted { count: 2, .. } => seen += "R",
+                    Item::Restarted { .. } => seen += "r",
+                    Item::Closed { .. } => seen += "c",
+                    Item::Stop(_) => seen += "stop",
+                    Item::Tick { .. } => unreachable!(),
+                }
+            }
+        }
+        // The first failure and restart may be taken before the others join them.
+        let expected =
+            ["0aR1bcstop", "0aaR1bcstop", "0araR1bcstop", "0arR1bcstop"].map(String::from);
+        assert!(expected.contains(&seen), "{seen}");
         sender.join().unwrap();
     });
 }

@@ -66,6 +66,11 @@ fn take_all(inbox: &Inbox) -> Vec<String> {
                 format!("{input}:{}+{dropped}", message.metadata.sequence)
             }
             Item::Tick { input, timestamp, missed } => format!("{input}:tick@{timestamp}+{missed}"),
+            Item::Failed { input, reason, restarts: false } => format!("{input}:failed {reason}"),
+            Item::Failed { input, reason, restarts: true } => {
+                format!("{input}:failed {reason}, restarts")
+            }
+            Item::Restarted { input, count } => format!("{input}:restarted {count}"),
             Item::Closed { input, dropped } => format!("{input}:closed+{dropped}"),
             Item::Stop(reason) => format!("{reason:?}"),
         });
@@ -293,6 +298,152 @@ fn a_batch_ends_once_it_has_enough_bytes() {
     let most = Most { events: 8, bytes: 8, firm: false };
     assert_eq!(inbox.try_recv(most, &mut |_| {}), Some(2));
     assert_eq!(inbox.try_recv(Most { events: 8, bytes: 1, firm: false }, &mut |_| {}), Some(1));
+}
+
+#[test]
+fn a_failure_comes_behind_the_last_message_and_before_the_closing() {
+    let inbox = inbox(&[queue(2, 64, Overflow::Block), queue(8, 64, Overflow::Block)]);
+    inbox.push(0, message(0, 1));
+    inbox.push(0, message(1, 1));
+    inbox.tell_failed(0, "a".into(), false);
+    inbox.push(1, message(0, 1));
+    inbox.close_input(0);
+    inbox.close_input(1);
+    assert_eq!(
+        take_all(&inbox),
+        ["0:0", "0:1", "0:failed a", "1:0", "0:closed+0", "1:closed+0", "InputsClosed"]
+    );
+}
+
+#[test]
+fn messages_of_one_instance_and_of_the_next_are_kept_apart() {
+    let inbox = inbox(&[queue(8, 64, Overflow::Block)]);
+    inbox.push(0, message(0, 1));
+    inbox.tell_failed(0, "a".into(), true);
+    inbox.tell_restarted(0, 1);
+    inbox.push(0, message(1, 1));
+    inbox.tell_restarted(0, 2);
+    inbox.push(0, message(2, 1));
+    let expected = ["0:0", "0:failed a, restarts", "0:restarted 1", "0:1", "0:restarted 2", "0:2"];
+    assert_eq!(take_all(&inbox), expected);
+}
+
+/// `f` is a failure, `r` a restart, `m` a message, and `t` takes one; gives what is there at the end.
+fn after(told: &str, overflow: Overflow) -> Vec<String> {
+    let inbox = inbox(&[queue(2, 64, overflow), queue(8, 64, Overflow::Block)]);
+    inbox.push(1, message(0, 1)); // So that nothing before it is at the front.
+    for (number, kind) in (0..).zip(told.chars()) {
+        match kind {
+            'f' => inbox.tell_failed(0, number.to_string().into(), true),
+            'r' => inbox.tell_restarted(0, number),
+            'm' => inbox.push(0, message(number, 1)),
+            _ => assert_eq!(take_of(&inbox, &[0]), "0"),
+        }
+    }
+    let rest = take_all(&inbox);
+    assert_eq!(rest[0], "1:0");
+    let short = |line: &String| line.replace(", restarts", "").replacen("0:", "", 1);
+    rest[1..].iter().map(short).collect()
+}
+
+#[test]
+fn of_notices_without_a_message_between_the_last_failure_and_its_restart_stay() {
+    let block = |told| after(told, Overflow::Block);
+    assert_eq!(block("frfr"), ["failed 2", "restarted 3"]);
+    assert_eq!(block("frf"), ["failed 2"]);
+    assert_eq!(block("ff"), ["failed 1"]);
+    assert_eq!(block("rrr"), ["restarted 2"]);
+    assert_eq!(block("frr"), ["failed 0", "restarted 2"]);
+    assert_eq!(block("rf"), ["failed 1"]);
+    assert_eq!(block("frmfrfr"), ["failed 0", "restarted 1", "2", "failed 5", "restarted 6"]);
+    assert_eq!(block("mfrtfr"), ["failed 4", "restarted 5"]);
+    assert_eq!(block("frtfr"), ["failed 3", "restarted 4"]);
+    assert_eq!(block("frttf"), ["failed 4"]);
+    assert_eq!(block("frmtttfr"), ["failed 6", "restarted 7"]);
+}
+
+#[test]
+fn notices_around_a_message_that_is_dropped_are_joined() {
+    let oldest = |told| after(told, Overflow::DropOldest);
+    assert_eq!(oldest("frmfrmm"), ["failed 3", "restarted 4", "5+1", "6"]);
+    assert_eq!(oldest("frmrmm"), ["failed 0", "restarted 3", "4+1", "5"]);
+    assert_eq!(oldest("mfmfmfm"), ["failed 3", "4+2", "failed 5", "6"]);
+    assert_eq!(oldest("mrmrmmfr"), ["restarted 3", "4+2", "5", "failed 6", "restarted 7"]);
+    assert_eq!(oldest("mmfmmfr"), ["failed 2", "3+2", "4", "failed 5", "restarted 6"]);
+    let newest = |told| after(told, Overflow::DropNewest);
+    assert_eq!(newest("mmfrmfrm"), ["0", "1", "failed 5", "restarted 6"]);
+}
+
+#[test]
+fn a_node_that_fails_for_ever_fills_no_inbox() {
+    for overflow in [Overflow::Block, Overflow::DropOldest, Overflow::DropNewest] {
+        let inbox = inbox(&[queue(1, 64, overflow), queue(8, 64, Overflow::Block)]);
+        inbox.push(1, message(0, 1));
+        for count in 0..100_000 {
+            if overflow != Overflow::Block {
+                inbox.push(0, message(count, 1));
+            }
+            inbox.tell_failed(0, "a".into(), true);
+            inbox.tell_restarted(0, count);
+        }
+        let (len, live) = {
+            let inner = inbox.lock();
+            (inner.queue.len(), inner.live)
+        };
+        assert!(live <= 6 && len <= 2 * live + MAX_HOLES, "{live} events, {len} slots");
+        let seen = take_all(&inbox);
+        assert_eq!(seen.len(), live);
+        assert_eq!(seen.last().unwrap(), "0:restarted 99999");
+    }
+}
+
+#[test]
+fn a_notice_wakes_who_waits_and_needs_no_room() {
+    let inbox = inbox(&[queue(1, 64, Overflow::Block)]);
+    let (woken, waker) = waker();
+    let mut context = Context::from_waker(&waker);
+    assert!(inbox.poll_recv(&mut context, Most::events(1), &mut |_| {}).is_pending());
+    inbox.tell_restarted(0, 1);
+    assert_eq!(woken.get(), 1);
+    assert_eq!(inbox.room(0, 64, None), Room::Free);
+    assert_eq!(inbox.free(0), Some((1, 64)));
+    assert_eq!(take_all(&inbox), ["0:restarted 1"]);
+    assert_eq!(inbox.counts(), [InputCounts::default()]);
+}
+
+#[test]
+fn nothing_is_told_of_an_input_that_is_closed_or_of_a_node_that_is_gone() {
+    let inbox = inbox(&[queue(1, 64, Overflow::Block), queue(1, 64, Overflow::Block)]);
+    inbox.close_input(0);
+    inbox.tell_failed(0, "a".into(), false);
+    inbox.tell_restarted(0, 1);
+    assert_eq!(take_all(&inbox), ["0:closed+0"]);
+    inbox.end();
+    inbox.tell_failed(1, "a".into(), false);
+    assert_eq!(inbox.lock().live, 0);
+}
+
+#[test]
+fn a_notice_that_may_still_be_joined_is_not_taken_ahead() {
+    let firm = Most { firm: true, ..Most::events(8) };
+    let taken = |overflow, told: &str| {
+        let inbox = inbox(&[queue(8, 64, overflow), queue(8, 64, Overflow::Block)]);
+        inbox.push(1, message(0, 1));
+        for kind in told.chars() {
+            match kind {
+                'f' => inbox.tell_failed(0, "a".into(), true),
+                'm' => inbox.push(0, message(0, 1)),
+                _ => inbox.close_input(0),
+            }
+        }
+        inbox.try_recv(firm, &mut |_| {}).unwrap() - 1
+    };
+    assert_eq!(taken(Overflow::Block, "f"), 0);
+    assert_eq!(taken(Overflow::Block, "fm"), 2);
+    assert_eq!(taken(Overflow::Block, "fmf"), 2);
+    assert_eq!(taken(Overflow::Block, "fmfc"), 4);
+    assert_eq!(taken(Overflow::DropOldest, "fm"), 0, "the message may go");
+    assert_eq!(taken(Overflow::DropOldest, "fc"), 2);
 }
 
 /// What comes of some inputs alone; "pending" where there is nothing now, "end" where there will be nothing.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Encoding, Parameters, Value};
 
 /// Changes whenever what is below does. Both ends must speak the same.
-pub(super) const PROTOCOL: u16 = 1;
+pub(super) const PROTOCOL: u16 = 2;
 
 /// The bytes before a body.
 pub(super) const HEADER: usize = 4;
@@ -86,6 +86,15 @@ pub(super) enum FromHost<'a> {
         input: u32,
         timestamp: u64,
         missed: u64,
+    },
+    Failed {
+        input: u32,
+        reason: &'a str,
+        restarts: bool,
+    },
+    Restarted {
+        input: u32,
+        count: u64,
     },
     Closed {
         input: u32,

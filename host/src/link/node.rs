@@ -318,6 +318,11 @@ impl NodeLink {
     /// ten seconds at most.
     pub fn end(&mut self, failure: Option<&str>) {
         self.outgoing.put(&FromNode::End { failure });
+        self.leave();
+    }
+
+    /// Leaves the link without a word: how the process ends will say how the node did. Blocks as [`Self::end`].
+    pub fn leave(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         while self.flush().is_ok() && self.wants_to_write() {
             let left = deadline.saturating_duration_since(Instant::now());

@@ -318,6 +318,15 @@ impl<'a> Service<'a> {
                 let (input, timestamp, missed) = (input(&tick.id), tick.timestamp, tick.missed);
                 self.link.outgoing.put(&FromHost::Tick { input, timestamp, missed });
             }
+            Event::InputFailed(failed) => {
+                let (input, restarts) = (input(&failed.id), failed.restarts);
+                let reason = &*failed.reason;
+                self.link.outgoing.put(&FromHost::Failed { input, reason, restarts });
+            }
+            Event::InputRestarted(restarted) => {
+                let (input, count) = (input(&restarted.id), restarted.count);
+                self.link.outgoing.put(&FromHost::Restarted { input, count });
+            }
             Event::InputClosed(closed) => {
                 let (input, dropped) = (input(&closed.id), closed.dropped);
                 self.link.outgoing.put(&FromHost::Closed { input, dropped });

@@ -14,10 +14,11 @@ use crate::event::{Event, Parameters, StopReason, Value};
 use crate::ports::{Outgoing, Ports, SendError};
 use crate::prepare::PreparedDataflow;
 use crate::report::RunReport;
-use crate::runtime::StartOptions;
+use crate::runtime::{Control, StartOptions};
 
 mod hostile;
 mod leases;
+mod peers;
 mod raw;
 mod wire;
 
@@ -87,14 +88,24 @@ impl Linked {
 
     /// Runs the dataflow with `process` as the process of `linked`.
     fn run<T: Send + 'static>(
+        self,
+        process: impl FnOnce(UnixStream) -> T + Send + 'static,
+    ) -> (RunReport, Served, T) {
+        self.run_while(process, async |_| {})
+    }
+
+    /// The same, where something else is done with the dataflow meanwhile.
+    fn run_while<T: Send + 'static>(
         mut self,
         process: impl FnOnce(UnixStream) -> T + Send + 'static,
+        meanwhile: impl AsyncFnOnce(Control),
     ) -> (RunReport, Served, T) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let socket = self.socket.take().unwrap();
         let process = std::thread::spawn(move || process(socket));
         let report = runtime.block_on(async {
             let running = self.prepared.start(StartOptions::default()).await.unwrap();
+            tokio::time::timeout(HANG, meanwhile(running.control())).await.expect("it is done");
             tokio::time::timeout(HANG, running.wait()).await.expect("the dataflow ends")
         });
         assert_eq!(report.unbalanced(), [""; 0]);
@@ -168,6 +179,10 @@ fn wait(link: &NodeLink) {
 fn text(event: &Event) -> String {
     match event {
         Event::Input(input) => String::from_utf8_lossy(&input.message.payload).into_owned(),
+        Event::InputFailed(failed) => format!("failed {}: {}", failed.id, failed.reason),
+        Event::InputRestarted(restarted) => {
+            format!("restarted {}: {}", restarted.id, restarted.count)
+        }
         Event::InputClosed(closed) => format!("closed {}", closed.id),
         Event::Stop(StopReason::InputsClosed) => "stop".into(),
         other => format!("{other:?}"),

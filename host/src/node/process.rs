@@ -54,8 +54,9 @@ pub(super) async fn run(code: &dataflow::Process, setup: NodeSetup, line: StartL
     let mut ports = setup.ports;
     let served = end.meanwhile(link.serve(&mut ports)).await;
     match &served {
-        // Its script may go on without it for long.
-        Some(Served::Ended { .. }) => ports.end(),
+        // Its script may go on without it for long. One that failed ends with its process, for its readers are
+        // told of that before its outputs close.
+        Some(Served::Ended { failure: None }) => ports.end(),
         _ => drop(ports),
     }
     match served {

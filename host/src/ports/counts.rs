@@ -24,7 +24,9 @@ pub(crate) struct PortCounts {
 const KIND_TICK: u64 = 0;
 const KIND_CLOSED: u64 = 1;
 const KIND_STOP: u64 = 2;
-const KIND_MESSAGE: u64 = 3;
+const KIND_FAILED: u64 = 3;
+const KIND_RESTARTED: u64 = 4;
+const KIND_MESSAGE: u64 = 5;
 
 impl PortCounts {
     pub(crate) fn new(outputs: usize) -> Self {
@@ -48,6 +50,8 @@ impl PortCounts {
                 (KIND_MESSAGE + *input as u64, message.metadata.sequence)
             }
             Some(Item::Tick { .. }) => (KIND_TICK, 0),
+            Some(Item::Failed { .. }) => (KIND_FAILED, 0),
+            Some(Item::Restarted { .. }) => (KIND_RESTARTED, 0),
             Some(Item::Closed { .. }) => (KIND_CLOSED, 0),
             Some(Item::Stop(_)) => (KIND_STOP, 0),
         };
@@ -62,6 +66,8 @@ impl PortCounts {
             KIND_TICK => "a tick".into(),
             KIND_CLOSED => "the closing of an input".into(),
             KIND_STOP => "the stop".into(),
+            KIND_FAILED => "the failure of a node that it reads".into(),
+            KIND_RESTARTED => "the restart of a node that it reads".into(),
             message => {
                 let input = ids.get(usize::try_from(message - KIND_MESSAGE).ok()?)?;
                 let sequence = self.last_sequence.load(Ordering::Relaxed);

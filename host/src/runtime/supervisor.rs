@@ -158,9 +158,9 @@ impl Supervisor {
         match node.next(ended, stop) {
             Next::End(exit) => self.end(position, exit),
             Next::Restart => {
-                // All nodes have been ready for long.
+                // It may begin as soon as its readers are told of it.
                 let open = CancellationToken::new();
-                open.cancel();
+                node.gate = Some(open.clone());
                 let line = StartLine { ready: self.ready.clone(), node: position, open };
                 if !self.tasks.start_again(line) {
                     self.end(position, NodeExit::Killed(KillReason::Immediate));
@@ -171,6 +171,10 @@ impl Supervisor {
 
     fn end(&mut self, position: usize, exit: NodeExit) {
         let Some(node) = self.tasks.nodes.get_mut(position) else { return };
+        // Where all are ended by force, none is told of the others.
+        if !exit.is_ok() && node.has_place() {
+            self.router.tell_failed(position, &exit.to_string(), false);
+        }
         let notice = self.happenings.end_of(&node.id, exit.clone());
         node.end(exit);
         for answer in node.answers.drain(..) {
@@ -203,6 +207,12 @@ impl Supervisor {
             node.restarts += 1;
             let kind = NodeEventKind::Restarted { count: node.restarts };
             self.happenings.tell(&node.id, kind);
+            if node.has_place() {
+                self.router.tell_restarted(position, node.restarts);
+            }
+        }
+        if let Some(gate) = node.gate.take() {
+            gate.cancel();
         }
         for answer in node.answers.drain(..) {
             // Whoever asked may have gone.

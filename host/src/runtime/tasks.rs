@@ -58,6 +58,8 @@ pub(super) struct NodeTask {
     killed: Option<KillReason>,
     /// The present instance was ended to make way for another.
     makes_way: bool,
+    /// Where another instance waits until its readers are told of it.
+    pub(super) gate: Option<CancellationToken>,
     /// Who waits for the restart that is under way.
     pub(super) answers: Vec<RestartAnswer>,
 }
@@ -165,6 +167,7 @@ impl NodeTask {
             task: None,
             killed: None,
             makes_way: false,
+            gate: None,
             answers: Vec::new(),
         }
     }
@@ -235,6 +238,11 @@ impl NodeTask {
                 killed => NodeExit::Killed(killed.unwrap_or(KillReason::Immediate)),
             },
         })
+    }
+
+    /// Whether the others still see it as one that may send.
+    pub(super) fn has_place(&self) -> bool {
+        self.place.is_some()
     }
 
     /// Ends the node for the others.

@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from thalweg import _link
 from thalweg._loop import EmbeddedWaking
-from thalweg._native import Events, Input, InputClosed, LinkPorts, NodePorts, Payload, Stop, Tick
+from thalweg._native import (
+    Events,
+    Input,
+    InputClosed,
+    InputFailed,
+    InputRestarted,
+    LinkPorts,
+    NodePorts,
+    Payload,
+    Stop,
+    Tick,
+)
 
 if TYPE_CHECKING:
     from thalweg._loop import Wakeups, Waking
     from thalweg._value import Value
 
-Event: TypeAlias = Input | Tick | InputClosed | Stop
+Event: TypeAlias = Input | Tick | InputFailed | InputRestarted | InputClosed | Stop
 """What a node receives."""
 
 Parameter: TypeAlias = bool | int | float | str | bytes

@@ -10,6 +10,7 @@ import os
 import runpy
 import sys
 import traceback
+from dataclasses import dataclass
 from types import TracebackType
 
 from thalweg import _link
@@ -26,17 +27,36 @@ def main() -> None:
     except (KeyError, ValueError):
         sys.exit("thalweg: this module is for the host of a dataflow; scripts run by `python: script.py`")
     _link.keep(ports)
-    failures: list[str] = []
+    ending = Ending(ports)
     # Threads of the script may use the node until the interpreter ends.
-    atexit.register(lambda: ports.end(failures[0] if failures else None))
+    atexit.register(ending.tell)
     sys.argv = [script, *arguments]
     sys.path[0] = os.path.dirname(os.path.abspath(script))
     try:
         runpy.run_path(script, run_name="__main__")
+    except SystemExit as exit:
+        ending.exits = exit.code not in (None, 0)
+        raise
     except Exception as error:
-        failures.append(text_of(error, script))
-        print(failures[0], end="", file=sys.stderr)
+        ending.failure = text_of(error, script)
+        print(ending.failure, end="", file=sys.stderr)
         sys.exit(1)
+
+
+@dataclass
+class Ending:
+    """How the script ended."""
+
+    ports: LinkPorts
+    failure: str | None = None
+    exits: bool = False
+    """With a code that the host will see; to say that the node is done would close its outputs as if all was well."""
+
+    def tell(self) -> None:
+        if self.exits:
+            self.ports.leave()
+        else:
+            self.ports.end(self.failure)
 
 
 def text_of(error: Exception, script: str) -> str:

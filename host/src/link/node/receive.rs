@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::{AttachError, Description, LinkError, NodeLink, other_version};
-use crate::event::{Event, Input, InputClosed, Message, Metadata, StopReason, Tick};
+use crate::event::{
+    Event, Input, InputClosed, InputFailed, InputRestarted, Message, Metadata, StopReason, Tick,
+};
 use crate::id::{InputId, NodeId, OutputId};
 use crate::link::credit::Credit;
 use crate::link::frame::{self, Body, FromHost, FromNode, Memory, at, decode};
@@ -102,6 +104,14 @@ impl NodeLink {
             FromHost::Tick { input, timestamp, missed } => {
                 let id = named(&self.node.inputs, input)?;
                 (Some(input), Event::Tick(Tick { id, timestamp, missed }))
+            }
+            FromHost::Failed { input, reason, restarts } => {
+                let (id, reason) = (named(&self.node.inputs, input)?, reason.into());
+                (Some(input), Event::InputFailed(InputFailed { id, reason, restarts }))
+            }
+            FromHost::Restarted { input, count } => {
+                let id = named(&self.node.inputs, input)?;
+                (Some(input), Event::InputRestarted(InputRestarted { id, count }))
             }
             FromHost::Closed { input, dropped } => {
                 let id = named(&self.node.inputs, input)?;

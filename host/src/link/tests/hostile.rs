@@ -480,7 +480,9 @@ fn host_conversation() -> Vec<u8> {
         frames.put(&event(leased(1, 100, 100)));
         frames.put(&FromHost::Tick { input: 0, timestamp: 2, missed: 0 });
         frames.put(&FromHost::Memory(Memory::Forget { segment: 1 }));
-        frames.put(&FromHost::Batch { len: 2 });
+        frames.put(&FromHost::Batch { len: 4 });
+        frames.put(&FromHost::Restarted { input: 0, count: 1 });
+        frames.put(&FromHost::Failed { input: 0, reason: "it broke", restarts: false });
         frames.put(&FromHost::OutputClosed { output: 0 });
         frames.put(&FromHost::Closed { input: 0, dropped: 0 });
         frames.put(&FromHost::Stop { requested: true });
@@ -530,9 +532,9 @@ proptest! {
 #[test]
 fn a_node_takes_what_came_before_its_host_went() {
     let whole = host_conversation();
-    assert_eq!(node_of(&whole), Some(5));
+    assert_eq!(node_of(&whole), Some(7));
     for len in 1..whole.len() {
         let events = node_of(&whole[..len]).unwrap_or_default();
-        assert!(events < 5, "{events} events in {len} bytes");
+        assert!(events < 7, "{events} events in {len} bytes");
     }
 }
