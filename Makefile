@@ -53,7 +53,7 @@ lint: targets ## Formatting and clippy, for the host and the guests
 	cargo fmt --check
 	cd guests && cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cd guests && cargo clippy --workspace --target wasm32-wasip2 -- -D warnings
+	cd guests && cargo clippy --workspace --lib --examples --target wasm32-wasip2 -- -D warnings
 
 model: ## Every interleaving of the inbox, by loom
 	cargo test -p thalweg --features model --lib model --no-run
@@ -86,6 +86,9 @@ proof-contained: guests ## Prove that nodes that do harm harm only themselves
 
 proof-restart: guests ## Prove that nodes that fail are started again, and lose nothing
 	$(PROOF) restart
+
+hostile: guests ## Run every hostile guest: its end, and what its neighbours notice
+	$(TIMEOUT) 10m $(PROOF) hostile
 
 proof-stop: guests build ## Prove that stopping drains
 	$(PROOF) stop
@@ -132,5 +135,5 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 	touch $@
 
 .PHONY: help demo test test-python deny advisories fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
-	proof-contract proof-scale proof-copies proof-contained proof-restart proof-stop \
+	proof-contract proof-scale proof-copies proof-contained proof-restart proof-stop hostile \
 	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting

@@ -16,8 +16,8 @@ pub mod types;
 mod wasi;
 
 pub use cache::CodeCache;
-pub use compiler::Compiler;
 pub(crate) use compiler::read;
+pub use compiler::{Compiler, MAX_COMPONENT_BYTES};
 pub use engine::World;
 pub(crate) use engine::{Components, Demand, PreparedComponent, demand_of, load};
 pub use error::{ComponentProblem, PrepareError};

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+/// Bytes of what a node says of its failure, at most: it is kept in the report, which nobody bounds.
+pub const MAX_FAILURE_BYTES: usize = 8 * 1024;
+
 /// How a node ended. Every end has one of these names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeExit {
@@ -107,6 +110,11 @@ pub enum KillReason {
 }
 
 impl NodeExit {
+    /// Failed, with the beginning of what the node itself said, up to [`MAX_FAILURE_BYTES`].
+    pub(crate) fn failed(message: String) -> Self {
+        Self::Failed { message: beginning(message, MAX_FAILURE_BYTES) }
+    }
+
     /// Whether the node ended as it should: finished or stopped, or nobody attached to it.
     pub fn is_ok(&self) -> bool {
         matches!(self, Self::Finished | Self::Stopped | Self::Unattached)
@@ -175,6 +183,16 @@ impl fmt::Display for KillReason {
     }
 }
 
+/// As much of a text as `most` bytes hold, and a sign that there was more.
+pub(crate) fn beginning(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.shrink_to_fit();
+        text.push('…');
+    }
+    text
+}
+
 /// The name of a signal that ends processes.
 fn signal_name(number: i32) -> Option<&'static str> {
     const NAMES: [(Signal, &str); 15] = [
@@ -208,6 +226,15 @@ mod tests {
         assert_eq!(text(9), "ended by signal 9 (SIGKILL)");
         assert_eq!(text(11), "ended by signal 11 (SIGSEGV)");
         assert_eq!(text(40), "ended by signal 40");
+    }
+
+    #[test]
+    fn of_a_long_failure_the_beginning_is_kept() {
+        let NodeExit::Failed { message } = NodeExit::failed("é".repeat(MAX_FAILURE_BYTES)) else {
+            panic!("another end");
+        };
+        assert_eq!(message, "é".repeat(MAX_FAILURE_BYTES / 2) + "…");
+        assert_eq!(beginning("short".into(), 5), "short");
     }
 
     #[test]

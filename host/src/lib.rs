@@ -68,7 +68,9 @@ mod sync;
 
 pub use attach::OpenError;
 pub use capability::{Asked, Capability, capabilities, dataflow_capabilities};
-pub use component::{CodeCache, Compiler, ComponentProblem, Inspection, PrepareError, World};
+pub use component::{
+    CodeCache, Compiler, ComponentProblem, Inspection, MAX_COMPONENT_BYTES, PrepareError, World,
+};
 pub use dataflow::{
     Address, Code, Component, Dataflow, Feed, Folder, Grants, InHand, Input as NodeInput,
     Interpreter, Limits, Node, OnFailure, Overflow, Process, Queue, RestartPolicy, RestartWhen,
@@ -82,7 +84,7 @@ pub use event::{
     Encoding, Event, Input, InputClosed, InputFailed, InputRestarted, Message, Metadata,
     Parameters, StopReason, Tick, Value,
 };
-pub use exit::{KillReason, Limit, NodeExit};
+pub use exit::{KillReason, Limit, MAX_FAILURE_BYTES, NodeExit};
 pub use id::{Id, IdError, InputId, MAX_ID_BYTES, NodeId, OutputId, OutputRef, OutputRefError};
 pub use lock::{Lock, LockError, LockProblem};
 pub use log::{LogLevel, LogLine, LogStream, MAX_LINE_BYTES};

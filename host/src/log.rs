@@ -1,5 +1,6 @@
 //! What nodes print and log, line by line, each line with the node that it comes from.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -66,7 +67,8 @@ struct Shared {
 /// What was written to a stream and is not in the log yet.
 #[derive(Debug, Default)]
 struct Pending {
-    bytes: Vec<u8>,
+    /// Lines are taken at its front, at a cost of their own length, however much waits behind them.
+    bytes: VecDeque<u8>,
 }
 
 impl NodeLog {
@@ -92,7 +94,7 @@ impl NodeLog {
 
     /// Takes bytes of a stream; lines come of them with [`Self::drain`].
     pub(crate) fn append(&self, stream: LogStream, bytes: &[u8]) {
-        self.shared.with(stream, |pending| pending.bytes.extend_from_slice(bytes));
+        self.shared.with(stream, |pending| pending.bytes.extend(bytes));
     }
 
     /// Whether a whole line waits.
@@ -135,7 +137,7 @@ impl NodeLog {
             self.drain(stream).await;
             let rest = self.shared.with(stream, |pending| std::mem::take(&mut pending.bytes));
             if !rest.is_empty() {
-                self.write_line(stream, &rest).await;
+                self.write_line(stream, &Vec::from(rest)).await;
             }
         }
     }

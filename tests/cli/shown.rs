@@ -110,6 +110,22 @@ fn imports_are_told_by_who_gives_them_a_meaning() {
 }
 
 #[test]
+fn what_a_component_says_of_itself_moves_no_cursor() {
+    let module = r#"(core module $m (import "\1b[2Jgone" "\1b]0;owned\07" (func))
+        (@producers (language "\1b[31mRust" "1\0d")))"#;
+    let exports = r#"(core instance (instantiate $m))"#;
+    let text = |rest: &str| format!("(component {module} {rest})");
+    let flow = "nodes: [{ id: evil, component: evil.wasm }]";
+    let folder = Folder::with(flow).wat("evil.wasm", &text(exports)).wat("shown.wasm", &text(""));
+    let shown = folder.run(&["inspect", "shown.wasm"]).stdout;
+    assert!(shown.contains("made with  \\u{1b}[31mRust 1\n"), "{shown:?}");
+    let checked = folder.run(&["check", "flow.yaml"]);
+    assert_eq!(checked.code, Some(2));
+    let told = checked.stdout + &checked.stderr;
+    assert!(told.contains("\\u{1b}[2Jgone") && !told.contains('\u{1b}'), "{told:?}");
+}
+
+#[test]
 fn a_component_of_no_world_says_why() {
     let folder = Folder::with("").wat("node.wasm", "(component)");
     let ended = folder.run(&["inspect", "node.wasm"]);
@@ -124,6 +140,9 @@ fn every_guest_can_be_inspected() {
     let folder = Folder::with("");
     for guest in std::fs::read_dir(folder.path().join("guests")).unwrap() {
         let guest = guest.unwrap().path();
+        if guest.is_dir() {
+            continue;
+        }
         let ended = folder.run(&["inspect", "--json", guest.to_str().unwrap()]);
         let json: Value = serde_json::from_str(&ended.stdout).unwrap();
         assert!(json["world"].is_string(), "{guest:?}: {json}");

@@ -43,7 +43,8 @@ nodes:
     assert_eq!(outcome.exit("spins"), "out-of-time");
     // 200 ms are free: a fifth of a second that it did not use.
     let share = budgets(&outcome, "spins").cpu_share.unwrap();
-    assert!(share.used >= 0.3 && share.waited >= Duration::from_millis(300), "{share:?}");
+    assert!(share.used >= 0.3 && share.waited > Duration::ZERO, "{share:?}");
+    // How much of that is waiting depends on what else the machine does; how long it takes does not.
     assert!(outcome.report.duration >= Duration::from_millis(600), "{:?}", outcome.report.duration);
 }
 

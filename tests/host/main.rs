@@ -7,6 +7,8 @@
     reason = "what is not there fails the test, in its functions and in what they share"
 )]
 
+#[path = "../hostile/mod.rs"]
+mod suite;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -23,6 +25,7 @@ mod graph;
 mod guests;
 mod handler;
 mod happening;
+mod hostile;
 mod life;
 mod limits;
 mod logging;
@@ -35,3 +38,6 @@ mod restart;
 mod rooms;
 mod schema;
 mod supervision;
+
+// Where the hostile suite looks for it, in each binary that has the suite.
+use support::wat;

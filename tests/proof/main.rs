@@ -5,13 +5,18 @@
 
 #![expect(clippy::print_stdout, reason = "what a proof prints is what it is for")]
 
-mod contained;
 mod contract;
 mod copies;
+mod hostile;
 mod restart;
 mod scale;
 mod stop;
+#[path = "../hostile/mod.rs"]
+mod suite;
 mod support;
+#[expect(unreachable_pub, reason = "the tests of the host have it at another place")]
+#[path = "../support/wat.rs"]
+mod wat;
 
 use std::process::ExitCode;
 
@@ -23,10 +28,13 @@ fn main() -> anyhow::Result<ExitCode> {
         "contract" => contract::prove,
         "scale" => scale::prove,
         "copies" => copies::prove,
-        "contained" => contained::prove,
+        "contained" => hostile::prove_contained,
+        "hostile" => hostile::prove,
         "restart" => restart::prove,
         "stop" => stop::prove,
-        _ => anyhow::bail!("name a proof: contract, scale, copies, contained, restart or stop"),
+        _ => anyhow::bail!(
+            "name a proof: contract, scale, copies, contained, hostile, restart or stop"
+        ),
     };
     let figure = proof()?;
     let verdict = if figure.ok { "ok" } else { "short" };

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::open::Rejection;
-use super::text::{BAD, BOLD, DIM, error_text, styled};
+use super::text::{BAD, BOLD, DIM, error_text, styled, visible};
 use super::{Exit, print};
 use crate::component::{Inspection, World};
 
@@ -74,20 +74,25 @@ pub fn inspect(inspect: &Inspect) -> anyhow::Result<Exit> {
 fn as_text(inspection: &Inspection) -> String {
     let world = match &inspection.world {
         Ok(world) => format!("{} ({})", world_name(*world), world_reason(*world)),
-        Err(problem) => format!("{}: {problem}", styled(BAD, "none")),
+        Err(problem) => format!("{}: {}", styled(BAD, "none"), visible(&problem.to_string())),
     };
-    let made_with: Vec<_> = inspection.made_with.iter().cloned().collect();
     let refused = inspection.refused_imports.iter();
+    let refused = refused.map(|(_, problem)| problem.to_string());
     let refused: Vec<_> =
-        refused.map(|(_, problem)| format!("{} {problem}", styled(BAD, "refused:"))).collect();
+        refused.map(|text| format!("{} {}", styled(BAD, "refused:"), visible(&text))).collect();
     let mut text = line("world", &[world]);
     text += &line("size", &[ByteSize(inspection.size).to_string()]);
-    text += &line("made with", &made_with);
-    text += &line("exports", &inspection.exports);
-    text += &line("imports", &inspection.own_imports);
-    text += &line("of WASI", &inspection.wasi_imports);
+    text += &line("made with", &names(&inspection.made_with));
+    text += &line("exports", &names(&inspection.exports));
+    text += &line("imports", &names(&inspection.own_imports));
+    text += &line("of WASI", &names(&inspection.wasi_imports));
     text += &line("of others", &refused);
     text + &hint(inspection)
+}
+
+/// Names that the component gives, which nobody has checked.
+fn names<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    names.into_iter().map(|name| visible(name).into_owned()).collect()
 }
 
 /// A name, and its values in lines one below the other; nothing without values.

@@ -91,6 +91,7 @@ pub(super) fn remedy(problem: &ComponentProblem) -> Option<&'static str> {
         | ComponentProblem::OtherThanLocked { .. }
         | ComponentProblem::CoreModule
         | ComponentProblem::OtherVersion { .. }
+        | ComponentProblem::TooLarge
         | ComponentProblem::NotReady(_) => None,
     }
 }

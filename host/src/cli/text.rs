@@ -16,9 +16,10 @@ pub(super) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// `error: text`, with the end of its line.
+/// `error: text`, with the end of its line. The text may have several lines, and names of strangers in them.
 pub(super) fn error_text(text: &str) -> String {
-    format!("{} {text}\n", styled(BAD, "error:"))
+    let lines: Vec<_> = text.lines().map(visible).collect();
+    format!("{} {}\n", styled(BAD, "error:"), lines.join("\n"))
 }
 
 /// `  help: text`, with the end of its line.

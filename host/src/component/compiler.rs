@@ -1,7 +1,9 @@
 //! From a file to compiled code.
 
 use std::fmt;
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Read as _;
 use std::path::Path;
 
 use wasmtime::{Config, Engine, WasmBacktraceDetails};
@@ -14,6 +16,10 @@ use crate::digest::Digest;
 const MEMORY_RESERVATION: u64 = 4 << 30;
 /// Address space behind it that traps, for offsets beyond 32 bits.
 const MEMORY_GUARD: u64 = 32 << 20;
+
+/// Bytes of a component's file, at most: a file from a stranger is read whole before it is looked at.
+/// Components that carry an interpreter have tens of megabytes.
+pub const MAX_COMPONENT_BYTES: u64 = 256 << 20;
 
 /// Compiles components, each once, with a cache on disk if it is given one.
 pub struct Compiler {
@@ -72,7 +78,17 @@ impl Compiler {
 
 /// Reads a component's file and looks at its beginning.
 pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Digest), ComponentProblem> {
-    let bytes = std::fs::read(path).map_err(ComponentProblem::Unreadable)?;
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(ComponentProblem::Unreadable)?;
+    // Its size may change while it is read, and a device has none: one byte more tells that there are more.
+    let size = file.metadata().map_err(ComponentProblem::Unreadable)?.len();
+    if size <= MAX_COMPONENT_BYTES {
+        let read = file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes);
+        read.map_err(ComponentProblem::Unreadable)?;
+    }
+    if size.max(bytes.len() as u64) > MAX_COMPONENT_BYTES {
+        return Err(ComponentProblem::TooLarge);
+    }
     let digest = Digest::of(&bytes);
     // Magic, then version and layer: the layer is 0 for a core module, 1 for a component.
     match bytes.get(..8) {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::compiler::MAX_COMPONENT_BYTES;
 use crate::digest::Digest;
 use crate::id::NodeId;
 
@@ -23,6 +24,9 @@ pub enum ComponentProblem {
     /// The file cannot be read.
     #[error("cannot read it: {0}")]
     Unreadable(#[source] std::io::Error),
+    /// The file is larger than [`MAX_COMPONENT_BYTES`].
+    #[error("it is larger than {MAX_COMPONENT_BYTES} bytes, the most that a component may have")]
+    TooLarge,
     /// The file is not the one that the descriptor pins.
     #[error(
         "its sha256 is {actual}, but the descriptor pins {pinned}; if the change is meant, write the new digest under `sha256`"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::TypedFunc;
+use wasmtime::component::{ResourceTableError, TypedFunc};
 use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -15,12 +15,14 @@ use super::types::Event;
 use super::wasi;
 use crate::dataflow::{self, Limits};
 use crate::event::Parameters;
-use crate::exit::{Limit, NodeExit};
+use crate::exit::{Limit, NodeExit, beginning};
 use crate::log::NodeLog;
 use crate::ports::{MAX_BATCH, Ports};
 
 /// Guest functions in a backtrace, innermost first.
 const MAX_FRAMES: usize = 20;
+/// Bytes of each: the names are the component's own.
+const MAX_FRAME_BYTES: usize = 1024;
 
 /// What an instance is made of, beside its component.
 pub(crate) struct InstanceSetup {
@@ -77,7 +79,7 @@ impl Instance {
         };
         match outcome {
             Ok(Ok(())) => NodeExit::Finished,
-            Ok(Err(message)) => NodeExit::Failed { message },
+            Ok(Err(message)) => NodeExit::failed(message),
             Err(error) => exit_of(&error),
         }
     }
@@ -126,6 +128,10 @@ fn exit_of(error: &wasmtime::Error) -> NodeExit {
     if let Some(limit) = error.downcast_ref::<Limit>() {
         return NodeExit::OverLimit(*limit);
     }
+    // The handles of WASI are in the same table, and are not made by us.
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return NodeExit::OverLimit(Limit::Handles { limit: MAX_HANDLES });
+    }
     match error.downcast_ref::<I32Exit>() {
         Some(I32Exit(0)) => NodeExit::Finished,
         Some(I32Exit(code)) => NodeExit::Exited { code: *code },
@@ -155,5 +161,6 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
                 None => name,
             }
         })
+        .map(|frame| beginning(frame, MAX_FRAME_BYTES))
         .collect()
 }

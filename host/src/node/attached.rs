@@ -39,7 +39,7 @@ pub(super) async fn run(
         }
         match served {
             Served::Ended { failure: None } => return NodeExit::Finished,
-            Served::Ended { failure: Some(message) } => return NodeExit::Failed { message },
+            Served::Ended { failure: Some(message) } => return NodeExit::failed(message),
             Served::Gone => {}
             Served::Broken(rule) => {
                 let (node, pid) = (&setup.id, guest.pid);

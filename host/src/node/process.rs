@@ -62,7 +62,7 @@ pub(super) async fn run(code: &dataflow::Process, setup: NodeSetup, line: StartL
         }
         Some(Served::Ended { failure: Some(message) }) => {
             end.wait().await;
-            NodeExit::Failed { message: message.trim_end().to_owned() }
+            NodeExit::failed(message.trim_end().to_owned())
         }
         Some(Served::Ended { failure: None } | Served::Gone) | None => end.wait().await.exit(),
     }

@@ -1,0 +1,4 @@
+"""Prints lines without end."""
+
+while True:
+    print("a line of no interest")

@@ -1,0 +1,4 @@
+"""Keeps a core busy."""
+
+while True:
+    pass

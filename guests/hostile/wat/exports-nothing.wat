@@ -1,0 +1,2 @@
+;; Is of no world.
+(component)
