@@ -48,7 +48,7 @@ fn open() -> Open {
                     Answer::Refused { reason: "x".repeat(1 << 20) }
                 }
                 Ask::Stop => Answer::Stopping,
-                Ask::Restart { .. } => {
+                Ask::Restart { .. } | Ask::Swap { .. } => {
                     permits.acquire().await.unwrap().forget();
                     Answer::Restarted
                 }
