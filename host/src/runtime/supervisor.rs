@@ -108,9 +108,10 @@ impl Supervisor {
 
     pub(super) async fn run(mut self) -> RunReport {
         self.run_to_end().await;
-        // Whoever still asks is answered: the dataflow has ended.
+        // Whoever still asks is answered: the dataflow has ended. Also who has begun to, and would otherwise put
+        // its question where nobody looks any more.
         self.asks.close();
-        while self.asks.try_recv().is_ok() {}
+        while self.asks.recv().await.is_some() {}
         // Where all are ended by force, none sees the others end before its own turn has come.
         let places = self.tasks.take_places();
         while let Some((position, ended)) = self.tasks.join_next().await {
