@@ -61,7 +61,8 @@ async fn failing_source() -> anyhow::Result<NodeReport> {
     prepared.embed("ticks", |mut ports| async move {
         let mut left = TICKS;
         while left > 0 {
-            left -= u64::from(matches!(ports.recv().await, Some(Event::Input(_))));
+            let event = ports.recv().await.ok_or("the source has ended for good")?;
+            left -= u64::from(matches!(event, Event::Input(_)));
         }
         // Nobody listens where the dataflow could not start.
         let _ = say.send(());
