@@ -87,6 +87,9 @@ proof-contained: guests ## Prove that nodes that do harm harm only themselves
 proof-restart: guests ## Prove that nodes that fail are started again, and lose nothing
 	$(PROOF) restart
 
+proof-swap: guests ## Prove that a node with state is swapped in a stream, and loses nothing
+	$(PROOF) swap
+
 hostile: guests ## Run every hostile guest: its end, and what its neighbours notice
 	$(TIMEOUT) 10m $(PROOF) hostile
 
@@ -135,5 +138,5 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 	touch $@
 
 .PHONY: help demo test test-python deny advisories fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
-	proof-contract proof-scale proof-copies proof-contained proof-restart proof-stop hostile \
+	proof-contract proof-scale proof-copies proof-contained proof-restart proof-swap proof-stop hostile \
 	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting

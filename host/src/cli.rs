@@ -20,8 +20,10 @@ mod running;
 mod schema;
 mod status;
 mod stop;
+mod swap;
 mod text;
 mod trace;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -40,6 +42,7 @@ pub use run::{Run, run};
 pub use schema::schema;
 pub use status::{Status, status};
 pub use stop::{Stop, stop};
+pub use swap::{Swap, swap};
 pub use trace::trace;
 
 use open::Rejection;
@@ -73,6 +76,8 @@ pub enum Command {
     Stop(Stop),
     /// Start a node of a dataflow that runs again
     Restart(Restart),
+    /// Run a node of a dataflow that runs by another component
+    Swap(Swap),
     /// Print the JSON Schema of descriptors, for editors
     Schema,
     /// Print completions for a shell
@@ -115,6 +120,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, python: Option<PathBu
         Command::Status(arguments) => status(arguments),
         Command::Stop(arguments) => stop(arguments),
         Command::Restart(arguments) => restart(arguments),
+        Command::Swap(arguments) => swap(arguments),
         Command::Schema => schema(),
         Command::Completions(arguments) => completions(arguments),
     });

@@ -11,6 +11,9 @@ mod inspect;
 mod instance;
 mod meter;
 mod pace;
+mod rest;
+mod room;
+mod saving;
 mod state;
 pub mod types;
 mod wasi;
@@ -22,9 +25,10 @@ pub use engine::World;
 pub(crate) use engine::{Components, Demand, PreparedComponent, demand_of, load};
 pub use error::{ComponentProblem, PrepareError};
 pub use inspect::Inspection;
-pub(crate) use instance::{Instance, InstanceSetup};
+pub(crate) use instance::{Course, Instance, InstanceSetup, Pause};
 pub(crate) use meter::{Metered, Usage};
 pub(crate) use pace::Pace;
+pub(crate) use rest::{Laid, Rest, Wish};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -100,5 +100,6 @@ pub use report::{
     Paced, RunReport,
 };
 pub use runtime::{
-    Control, NodeEvent, NodeEventKind, RestartError, RunningDataflow, StartError, StartOptions,
+    Control, NodeEvent, NodeEventKind, OldState, RestartError, RunningDataflow, StartError,
+    StartOptions, SwapError,
 };

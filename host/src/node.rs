@@ -1,7 +1,9 @@
 //! One instance of a node, from its start to its [`NodeExit`].
 
 mod attached;
+mod component;
 mod process;
+mod swap;
 
 use std::path::Path;
 use std::pin::Pin;
@@ -12,9 +14,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::attach::{Guest, OpenError};
-use crate::component::{
-    ComponentProblem, Instance, InstanceSetup, Metered, PrepareError, PreparedComponent, Usage,
-};
+use crate::component::{Metered, PrepareError, PreparedComponent, Usage};
 use crate::dataflow;
 use crate::event::Parameters;
 use crate::exit::NodeExit;
@@ -22,6 +22,8 @@ use crate::id::NodeId;
 use crate::log::NodeLog;
 use crate::ports::Ports;
 use crate::process::ProcessError;
+
+pub(crate) use swap::{Successor, Swap, SwapProblem};
 
 pub(crate) type EmbeddedFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
@@ -67,6 +69,8 @@ pub(crate) struct NodeSetup {
     pub(crate) python: Option<Arc<Path>>,
     /// How long it may take to be ready.
     pub(crate) ready: Duration,
+    /// Where it is asked to make way for another component.
+    pub(crate) successor: Successor,
 }
 
 /// Why a node could not be made ready.
@@ -129,7 +133,7 @@ pub(crate) async fn run(code: Code, setup: NodeSetup, line: StartLine) -> NodeEx
     match code {
         Code::Component(component, code) => {
             let usage = Arc::clone(&setup.usage);
-            Metered::new(run_component(component, code, setup, line), usage).await
+            Metered::new(component::run(component, code, setup, line), usage).await
         }
         Code::Process(code) => process::run(&code, setup, line).await,
         Code::Attached(guests) => attached::run(&guests, setup, line).await,
@@ -148,34 +152,6 @@ async fn run_embedded(
         Ok(()) => NodeExit::Finished,
         Err(message) => NodeExit::Failed { message },
     }
-}
-
-async fn run_component(
-    component: Arc<PreparedComponent>,
-    code: Arc<dataflow::Component>,
-    setup: NodeSetup,
-    line: StartLine,
-) -> NodeExit {
-    let NodeSetup { id, ports, parameters, log, usage, ready, .. } = setup;
-    let setup = InstanceSetup { ports, parameters, log, usage };
-    let instance = tokio::time::timeout(ready, Instance::new(&component, &code, setup)).await;
-    let (message, error) = match instance {
-        Ok(Ok(instance)) => {
-            line.wait(Ok(())).await;
-            return instance.run().await;
-        }
-        Ok(Err(problem)) => (problem.to_string(), error(id, &code, problem).into()),
-        Err(_) => {
-            let message = format!("its start functions did not return within {ready:?}");
-            (message, NotReady::Late { node: id, ready })
-        }
-    };
-    line.wait(Err(error)).await;
-    NodeExit::Failed { message }
-}
-
-fn error(node: NodeId, code: &dataflow::Component, problem: ComponentProblem) -> PrepareError {
-    PrepareError { node, path: code.path.clone(), problem }
 }
 
 impl StartLine {

@@ -1,5 +1,7 @@
 //! From a checked graph to one that can start: every component read, compiled and linked.
 
+mod replacement;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,12 +16,23 @@ use crate::id::NodeId;
 use crate::node::Code;
 use crate::ports::Ports;
 
+pub(crate) use replacement::{Replacement, Replacements};
+
 /// A dataflow that can start.
 pub struct PreparedDataflow {
     pub(crate) dataflow: Dataflow,
     /// For each node its component; none for other kinds of nodes.
     components: Vec<Option<Arc<PreparedComponent>>>,
     embedded: BTreeMap<usize, Code>,
+    replacements: Replacements,
+}
+
+/// What a dataflow starts with.
+pub(crate) struct Parts {
+    pub(crate) dataflow: Dataflow,
+    /// What runs each node; none where processes attach to it.
+    pub(crate) codes: Vec<Option<Code>>,
+    pub(crate) replacements: Replacements,
 }
 
 /// A component file, compiled.
@@ -49,16 +62,37 @@ impl PreparedDataflow {
         let mut by_path = BTreeMap::new();
         for (path, compiled) in &compiled {
             match components.prepare(&compiled.code) {
-                Ok(component) => drop(by_path.insert(path.clone(), Arc::new(component))),
+                Ok(component) => drop(by_path.insert(path.clone(), component)),
                 Err(problem) => errors.extend(first_user(&dataflow, path, problem)),
             }
         }
         if !errors.is_empty() {
             return Err(errors);
         }
-        let component = |node: &dataflow::Node| by_path.get(&component_of(node)?.path).cloned();
-        let components = dataflow.nodes().iter().map(component).collect();
-        Ok(Self { dataflow, components, embedded: BTreeMap::new() })
+        let component = |node: &dataflow::Node| {
+            let path = &component_of(node)?.path;
+            let component = components.for_node(by_path.get(path)?);
+            Some(component.map(Arc::new).map_err(|problem| PrepareError {
+                node: node.id.clone(),
+                path: path.clone(),
+                problem,
+            }))
+        };
+        let placed = dataflow.nodes().iter().map(|node| component(node).transpose());
+        let placed = placed.collect::<Result<_, _>>().map_err(|error| vec![error])?;
+        Ok(Self::with_components(dataflow, placed, compiler.clone(), components))
+    }
+
+    fn with_components(
+        dataflow: Dataflow,
+        prepared: Vec<Option<Arc<PreparedComponent>>>,
+        compiler: Compiler,
+        components: Components,
+    ) -> Self {
+        let code = |node: &dataflow::Node| component_of(node).cloned().map(Arc::new);
+        let codes = dataflow.nodes().iter().map(|node| (node.id.clone(), code(node))).collect();
+        let replacements = Replacements { compiler, components, codes };
+        Self { dataflow, components: prepared, embedded: BTreeMap::new(), replacements }
     }
 
     /// Supplies the code of a node that the descriptor calls `embedded`. It runs as a task of its own;
@@ -106,20 +140,21 @@ impl PreparedDataflow {
         &self.dataflow
     }
 
-    /// Takes out what runs each node; none where processes attach to it.
+    /// Takes it apart.
     ///
     /// # Errors
     ///
     /// The embedded nodes that nobody supplied.
-    pub(crate) fn into_code(mut self) -> Result<(Dataflow, Vec<Option<Code>>), Vec<NodeId>> {
+    pub(crate) fn into_parts(mut self) -> Result<Parts, Vec<NodeId>> {
         let mut codes = Vec::with_capacity(self.components.len());
         let mut missing = Vec::new();
-        let nodes = self.dataflow.nodes().iter().zip(self.components).enumerate();
-        for (position, (node, component)) in nodes {
+        let nodes = self.dataflow.nodes().iter().zip(self.components);
+        let nodes = nodes.zip(&self.replacements.codes).enumerate();
+        for (position, ((node, component), (_, code))) in nodes {
             let code = match &node.code {
-                dataflow::Code::Component(code) => component.map(|component| {
-                    Code::Component(component, Arc::new(dataflow::Component::clone(code)))
-                }),
+                dataflow::Code::Component(_) => component
+                    .zip(code.clone())
+                    .map(|(component, code)| Code::Component(component, code)),
                 dataflow::Code::Process(process) => {
                     Some(Code::Process(Arc::new(dataflow::Process::clone(process))))
                 }
@@ -134,7 +169,8 @@ impl PreparedDataflow {
                 None => missing.push(node.id.clone()),
             }
         }
-        if missing.is_empty() { Ok((self.dataflow, codes)) } else { Err(missing) }
+        let Self { dataflow, replacements, .. } = self;
+        if missing.is_empty() { Ok(Parts { dataflow, codes, replacements }) } else { Err(missing) }
     }
 }
 
@@ -143,8 +179,10 @@ impl PreparedDataflow {
     /// Runs every node that is a component by this one.
     pub(crate) fn with_component(dataflow: Dataflow, component: &Arc<PreparedComponent>) -> Self {
         let component = |node| component_of(node).map(|_| Arc::clone(component));
-        let components = dataflow.nodes().iter().map(component).collect();
-        Self { dataflow, components, embedded: BTreeMap::new() }
+        let prepared = dataflow.nodes().iter().map(component).collect();
+        let components = Components::new(Demand::default()).expect("this machine has an engine");
+        let compiler = Compiler::new(None).expect("this machine has a compiler");
+        Self::with_components(dataflow, prepared, compiler, components)
     }
 }
 

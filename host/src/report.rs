@@ -40,6 +40,8 @@ pub struct NodeReport {
     pub events_out: u64,
     /// How often it was started again.
     pub restarts: u64,
+    /// How often another component took the place of the one that ran.
+    pub swaps: u64,
     /// Whether it would have been started again but for the limit of its restarts.
     pub gave_up: bool,
     /// Events that it was given again, because an instance had them in hand when it ended. They count once

@@ -9,6 +9,7 @@ mod life;
 mod report;
 mod status;
 mod supervisor;
+mod swap;
 mod tasks;
 mod timers;
 
@@ -24,12 +25,13 @@ use crate::dataflow::{Dataflow, Node, RestartWhen};
 use crate::id::NodeId;
 use crate::log::LogLine;
 use crate::node::{Code, NotReady, StartLine};
-use crate::prepare::PreparedDataflow;
+use crate::prepare::{Parts, PreparedDataflow};
 use crate::report::RunReport;
 use crate::router::Router;
 
 pub use control::{Control, RestartError};
 pub use happening::{NodeEvent, NodeEventKind};
+pub use swap::{OldState, SwapError};
 
 use happening::Happenings;
 use status::Board;
@@ -134,7 +136,8 @@ impl PreparedDataflow {
     ///
     /// [`StartError`]; then nothing runs.
     pub async fn start(self, options: StartOptions) -> Result<RunningDataflow, StartError> {
-        let (dataflow, codes) = self.into_code().map_err(StartError::NotSupplied)?;
+        let parts = self.into_parts().map_err(StartError::NotSupplied)?;
+        let Parts { dataflow, codes, replacements } = parts;
         only_once(&dataflow, &codes)?;
         let StartOptions { logs, events, grace, python, name } = options;
         let grace = grace.unwrap_or(dataflow.grace());
@@ -144,10 +147,19 @@ impl PreparedDataflow {
         let tasks = Tasks::new(logs, python);
         let tasks = make_ready(tasks, &dataflow, codes, &router, &open).await?;
         let board = Arc::new(Board::new(name, &router, &tasks));
-        let (control, asks) = Control::new(&dataflow, Arc::clone(&board));
+        let replacements = Arc::new(replacements);
+        let (control, asks) =
+            Control::new(&dataflow, Arc::clone(&board), Arc::downgrade(&replacements));
         let happenings = Happenings::new(events, board);
-        let supervisor =
-            Supervisor::new(dataflow, router, tasks, (control.clone(), asks), happenings, grace);
+        let supervisor = Supervisor::new(
+            dataflow,
+            router,
+            tasks,
+            (control.clone(), asks),
+            replacements,
+            happenings,
+            grace,
+        );
         let supervisor = supervisor.with_door(door);
         open.cancel();
         let supervisor = Some(tokio::spawn(supervisor.run()));

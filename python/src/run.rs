@@ -1,6 +1,7 @@
 //! Dataflows that run: what is asked of them, and what they tell.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -8,8 +9,8 @@ use pyo3::IntoPyObjectExt as _;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use thalweg::{
-    Control, LogLevel, LogLine, LogStream, NodeEvent, NodeEventKind, NodeExit, RestartError,
-    RunReport, RunningDataflow,
+    Control, LogLevel, LogLine, LogStream, NodeEvent, NodeEventKind, NodeExit, OldState,
+    RestartError, RunReport, RunningDataflow, SwapError,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -79,6 +80,22 @@ impl Run {
         awaitable(py, async move { control.restart(&node).await.map_err(|error| refused(&error)) })
     }
 
+    /// Resolves when the component of another file runs the node.
+    fn swap<'py>(
+        &self,
+        py: Python<'py>,
+        node: String,
+        path: PathBuf,
+        fresh: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let control = self.control.clone();
+        let old_state = if fresh { OldState::Forget } else { OldState::Keep };
+        awaitable(py, async move {
+            let swapped = control.swap(&node, path, old_state).await;
+            swapped.map_err(|error| not_swapped(&error))
+        })
+    }
+
     /// Resolves to the report, as JSON, when every node has ended.
     fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut report = self.report.clone();
@@ -97,6 +114,25 @@ fn refused(error: &RestartError) -> PyErr {
         RestartError::Ended { .. } => NodeClosed::new_err(text),
         RestartError::NotReady(_) => StartError::new_err(text),
         RestartError::OnlyOnce { .. } => ThalwegError::new_err(text),
+    }
+}
+
+fn not_swapped(error: &SwapError) -> PyErr {
+    let text = error.to_string();
+    match error {
+        SwapError::UnknownNode { .. } | SwapError::NotComponent { .. } => {
+            PyValueError::new_err(text)
+        }
+        SwapError::Ended { .. } => NodeClosed::new_err(text),
+        SwapError::Unfit(_) | SwapError::NotReady(_) | SwapError::NotStarted(_) => {
+            StartError::new_err(text)
+        }
+        SwapError::Busy { .. }
+        | SwapError::StateLost { .. }
+        | SwapError::NotAtRest { .. }
+        | SwapError::InstanceEnded { .. }
+        | SwapError::NotSaved { .. }
+        | SwapError::NotRestored { .. } => ThalwegError::new_err(text),
     }
 }
 
@@ -232,6 +268,9 @@ impl Happened {
                 }
                 NodeEventKind::Restarted { count } => {
                     ("restarted", node.as_str(), count).into_bound_py_any(py)
+                }
+                NodeEventKind::Swapped { count } => {
+                    ("swapped", node.as_str(), count).into_bound_py_any(py)
                 }
                 NodeEventKind::Ended(exit) => {
                     ("ended", node.as_str(), exit_of(&exit)).into_bound_py_any(py)

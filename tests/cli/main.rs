@@ -12,3 +12,4 @@ mod run;
 mod running;
 mod shown;
 mod support;
+mod swap;

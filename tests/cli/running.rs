@@ -55,6 +55,13 @@ impl Running {
         assert_eq!(line, "thalweg: draining; press Ctrl-C again to end at once\n");
     }
 
+    /// The next line of standard error.
+    pub(crate) fn next_error_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.read_line(&mut line).unwrap();
+        line
+    }
+
     /// Reads what is still printed, and gives the exit code.
     pub(crate) fn end(mut self) -> Option<i32> {
         self.stdout.read_to_end(&mut Vec::new()).unwrap();

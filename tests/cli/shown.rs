@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Folder, PROGRAM, assert_snapshot, root, thalweg};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "",
     "run",
     "check",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 11] = [
     "status",
     "stop",
     "restart",
+    "swap",
     "schema",
     "completions",
 ];

@@ -38,6 +38,7 @@ mod restart;
 mod rooms;
 mod schema;
 mod supervision;
+mod swap;
 
 // Where the hostile suite looks for it, in each binary that has the suite.
 use support::wat;

@@ -14,6 +14,7 @@ mod stop;
 #[path = "../hostile/mod.rs"]
 mod suite;
 mod support;
+mod swap;
 #[expect(unreachable_pub, reason = "the tests of the host have it at another place")]
 #[path = "../support/wat.rs"]
 mod wat;
@@ -32,8 +33,9 @@ fn main() -> anyhow::Result<ExitCode> {
         "hostile" => hostile::prove,
         "restart" => restart::prove,
         "stop" => stop::prove,
+        "swap" => swap::prove,
         _ => anyhow::bail!(
-            "name a proof: contract, scale, copies, contained, hostile, restart or stop"
+            "name a proof: contract, scale, copies, contained, hostile, restart, stop or swap"
         ),
     };
     let figure = proof()?;

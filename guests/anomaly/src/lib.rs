@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use thalweg_guest::{Encoding, Event, Handler, Result, handler, outputs, parameters};
+use thalweg_guest::{
+    Encoding, Event, Handler, Result, Stateful, outputs, parameters, stateful_handler,
+};
 
 /// An input is known after so many values.
 const WARM_UP: u64 = 10;
@@ -55,6 +57,30 @@ impl Handler for Anomaly {
     }
 }
 
+/// What is usual goes on in the component that takes the place of this one: a line for each input.
+impl Stateful for Anomaly {
+    fn save(&self) -> Result<Vec<u8>> {
+        let line = |(id, usual): (&String, &Usual)| {
+            let Usual { values, mean, variance } = usual;
+            format!("{id} {values} {mean} {variance}\n")
+        };
+        Ok(self.inputs.iter().map(line).collect::<String>().into())
+    }
+
+    fn restore(state: Vec<u8>) -> Result<Self> {
+        let mut anomaly = Self::new()?;
+        for line in String::from_utf8(state)?.lines() {
+            let [id, values, mean, variance] = line.split(' ').collect::<Vec<_>>()[..] else {
+                return Err(format!("this is no state of an input: {line:?}").into());
+            };
+            let (values, mean) = (values.parse()?, mean.parse()?);
+            let usual = Usual { values, mean, variance: variance.parse()? };
+            anomaly.inputs.insert(id.to_owned(), usual);
+        }
+        Ok(anomaly)
+    }
+}
+
 impl Usual {
     /// From where to where the next value is not far; none before enough of them are known.
     fn range(&self, threshold: f64) -> Option<RangeInclusive<f64>> {
@@ -80,4 +106,4 @@ impl fmt::Display for Usual {
     }
 }
 
-handler!(Anomaly);
+stateful_handler!(Anomaly);

@@ -1,8 +1,8 @@
 //! What the export macros expand to. Not for direct use.
 
 pub use crate::bindings::types::Event;
-pub use crate::bindings::{handler, program};
-use crate::{Error, Handler, Result, lifecycle, log};
+pub use crate::bindings::{handler, program, stateful};
+use crate::{Error, Handler, Result, Stateful, lifecycle, log};
 
 /// Makes the node at the first call, then gives it the events one by one.
 pub fn deliver<H: Handler>(node: &mut Option<H>, events: Vec<Event>) -> Result<(), String> {
@@ -19,6 +19,22 @@ pub fn deliver<H: Handler>(node: &mut Option<H>, events: Vec<Event>) -> Result<(
     let handled = events.into_iter().try_for_each(|event| node.on_event(event.into()));
     flush_stdout();
     handled.or_else(|error| failure(error).map(|()| lifecycle::finish()))
+}
+
+/// The state of the node; of a new one before its first event.
+pub fn save<H: Stateful>(node: &mut Option<H>) -> Result<Vec<u8>, String> {
+    let node = match node {
+        Some(node) => node,
+        None => node.insert(H::new().map_err(|error| error.to_string())?),
+    };
+    node.save().map_err(|error| error.to_string())
+}
+
+/// Makes the node of what another left.
+pub fn restore<H: Stateful>(node: &mut Option<H>, state: Vec<u8>) -> Result<(), String> {
+    log_panics();
+    *node = Some(H::restore(state).map_err(|error| error.to_string())?);
+    Ok(())
 }
 
 /// Runs a program to its end.

@@ -92,6 +92,87 @@ pub trait Handler: Sized {
     fn on_event(&mut self, event: Event) -> Result;
 }
 
+/// A handler whose state goes on in the component that takes its place while the dataflow runs (`thalweg
+/// swap`). [`stateful_handler!`] exports it.
+///
+/// ```
+/// use thalweg_guest::{Event, Handler, Result, Stateful, stateful_handler};
+///
+/// #[derive(Default)]
+/// struct Counts { events: u64 }
+///
+/// impl Handler for Counts {
+///     fn new() -> Result<Self> {
+///         Ok(Counts::default())
+///     }
+///
+///     fn on_event(&mut self, _: Event) -> Result {
+///         self.events += 1;
+///         Ok(())
+///     }
+/// }
+///
+/// impl Stateful for Counts {
+///     fn save(&self) -> Result<Vec<u8>> {
+///         Ok(self.events.to_string().into())
+///     }
+///
+///     fn restore(state: Vec<u8>) -> Result<Self> {
+///         Ok(Counts { events: String::from_utf8(state)?.parse()? })
+///     }
+/// }
+///
+/// stateful_handler!(Counts);
+/// # fn main() {}
+/// ```
+pub trait Stateful: Handler {
+    /// What [`Self::restore`] of another version of this component understands. Must not send. On an error
+    /// this component goes on, and is not replaced.
+    fn save(&self) -> Result<Vec<u8>>;
+
+    /// Makes the node, instead of [`Handler::new`], of what another version saved. Read the parameters here.
+    /// Must not send. On an error the other goes on.
+    fn restore(state: Vec<u8>) -> Result<Self>;
+}
+
+/// Makes a [`Stateful`] handler the component's node. Once per crate.
+#[macro_export]
+macro_rules! stateful_handler {
+    ($node:ty) => {
+        #[allow(unsafe_code, reason = "the component's exports are functions of the C ABI")]
+        const _: () = {
+            ::std::thread_local! {
+                static NODE: ::std::cell::RefCell<::std::option::Option<$node>> =
+                    const { ::std::cell::RefCell::new(::std::option::Option::None) };
+            }
+
+            struct Component;
+
+            impl $crate::exports::stateful::Guest for Component {
+                fn on_events(
+                    events: ::std::vec::Vec<$crate::exports::Event>,
+                ) -> ::std::result::Result<(), ::std::string::String> {
+                    NODE.with_borrow_mut(|node| $crate::exports::deliver(node, events))
+                }
+            }
+
+            impl $crate::exports::stateful::exports::thalweg::node::state::Guest for Component {
+                fn save() -> ::std::result::Result<::std::vec::Vec<u8>, ::std::string::String> {
+                    NODE.with_borrow_mut(|node| $crate::exports::save(node))
+                }
+
+                fn restore(
+                    state: ::std::vec::Vec<u8>,
+                ) -> ::std::result::Result<(), ::std::string::String> {
+                    NODE.with_borrow_mut(|node| $crate::exports::restore(node, state))
+                }
+            }
+
+            $crate::exports::stateful::export_stateful!(Component with_types_in $crate::exports::stateful);
+        };
+    };
+}
+
 /// Makes a [`Handler`] the component's node. Once per crate.
 #[macro_export]
 macro_rules! handler {

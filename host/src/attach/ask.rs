@@ -14,8 +14,8 @@ pub(super) const GREETING: &[u8; 4] = b"thal";
 /// Changes whenever what is asked or answered does.
 const VERSION: &str = "1";
 
-/// The longest question. The names of nodes are far shorter.
-pub(super) const MAX_QUESTION: usize = 4096;
+/// The longest question. Names of nodes and paths are shorter, however their characters are written.
+pub(super) const MAX_QUESTION: usize = 32 << 10;
 
 /// The longest answer that is read: more than the status of a dataflow of the greatest size.
 pub(super) const MAX_ANSWER: u64 = 64 << 20;
@@ -28,6 +28,15 @@ pub(crate) enum Ask {
     Status,
     /// That it stops. After the answer the connection stays open until it has ended.
     Stop,
+    /// That a node runs by another component; answered when that is ready.
+    Swap {
+        /// The node.
+        node: String,
+        /// The file, with an absolute path: the host reads it.
+        path: String,
+        /// Whether it begins anew, whatever the component before hands on.
+        fresh: bool,
+    },
     /// That a node is started again; answered when it is ready.
     Restart {
         /// The node.
@@ -48,6 +57,8 @@ pub(crate) enum Answer {
     Stopping,
     /// The node is ready again.
     Restarted,
+    /// The new component is ready.
+    Swapped,
     /// It was not done, and nothing has changed.
     Refused {
         /// Why.
@@ -119,6 +130,7 @@ mod tests {
             (b"thalweg 1 {}", "the question cannot be understood: "),
             (b"thalweg 1 {\"ask\":\"dance\"}", "the question cannot be understood: "),
             (b"thalweg 1 {\"ask\":\"restart\"}", "the question cannot be understood: "),
+            (b"thalweg 1 {\"ask\":\"swap\",\"node\":\"a\"}", "the question cannot be understood: "),
             (b"thalweg 1 {\"ask\":\"status\"} {}", "the question cannot be understood: "),
         ] {
             let problem = read_question(line).unwrap_err();

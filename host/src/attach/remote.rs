@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a node may take to be ready again: longer than a dataflow waits for it.
 const RESTART_PATIENCE: Duration = Duration::from_secs(120);
 
+/// The same for one that is given another component: a large one is compiled first.
+const SWAP_PATIENCE: Duration = Duration::from_secs(600);
+
 /// Why a dataflow did not answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
@@ -90,7 +93,11 @@ pub(crate) fn ask(path: &Path, ask: &Ask) -> Result<(Answer, Asked), AskError> {
     if peer.uid != rustix::process::geteuid() {
         return Err(AskError::OtherUser);
     }
-    let patience = if matches!(ask, Ask::Restart { .. }) { RESTART_PATIENCE } else { PATIENCE };
+    let patience = match ask {
+        Ask::Status | Ask::Stop => PATIENCE,
+        Ask::Restart { .. } => RESTART_PATIENCE,
+        Ask::Swap { .. } => SWAP_PATIENCE,
+    };
     socket.set_write_timeout(Some(PATIENCE))?;
     socket.set_read_timeout(Some(patience))?;
     socket.write_all(ask::question(ask).as_bytes())?;

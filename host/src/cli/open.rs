@@ -92,6 +92,7 @@ pub(super) fn remedy(problem: &ComponentProblem) -> Option<&'static str> {
         | ComponentProblem::CoreModule
         | ComponentProblem::OtherVersion { .. }
         | ComponentProblem::TooLarge
+        | ComponentProblem::NoRoom
         | ComponentProblem::NotReady(_) => None,
     }
 }

@@ -11,7 +11,7 @@ use crate::report::{NodeReport, RunReport};
 /// What a column is called, and what it says of a node.
 type Column = (&'static str, fn(&NodeReport) -> String);
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     ("node", |node| node.id.clone()),
     ("end", |node| node.exit.name().to_owned()),
     ("in", |node| node.events_in.to_string()),
@@ -19,13 +19,15 @@ const COLUMNS: [Column; 10] = [
     ("dropped", |node| node.dropped().to_string()),
     ("discarded", |node| node.discarded().to_string()),
     ("restarts", |node| node.restarts.to_string()),
+    (SWAPS, |node| node.swaps.to_string()),
     (REDELIVERED, |node| node.redelivered.to_string()),
     ("cpu", |node| node.cpu.map_or_else(unknown, duration_text)),
     ("peak memory", |node| {
         node.peak_memory.map_or_else(unknown, |bytes| bytesize::ByteSize(bytes).to_string())
     }),
 ];
-/// The column that is there only if something was.
+/// Columns that are there only if something was.
+const SWAPS: &str = "swaps";
 const REDELIVERED: &str = "redelivered";
 /// The columns of words; the others are numbers, which stand on the right.
 const WORDS: usize = 2;
@@ -55,8 +57,12 @@ pub(super) fn text(report: &RunReport) -> String {
 
 fn table(report: &RunReport) -> String {
     let mut table = Table::new();
-    let redelivered = report.nodes.iter().any(|node| node.redelivered > 0);
-    let columns = COLUMNS.iter().filter(|(name, _)| redelivered || *name != REDELIVERED);
+    let is_shown = |name: &str| match name {
+        SWAPS => report.nodes.iter().any(|node| node.swaps > 0),
+        REDELIVERED => report.nodes.iter().any(|node| node.redelivered > 0),
+        _ => true,
+    };
+    let columns = COLUMNS.iter().filter(|(name, _)| is_shown(name));
     table.load_style(STYLE).set_header(columns.clone().map(|(name, _)| *name));
     for node in &report.nodes {
         table.add_row(columns.clone().map(|(_, cell)| cell(node)));

@@ -12,12 +12,14 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::lock::held;
 use super::logs::{self, Printed};
 use super::open::{self, Rejection};
 use super::text::{error_text, help_text};
+use super::watch::Watch;
 use super::{Exit, eprint, print, report};
 use crate::dataflow::{Code, Dataflow};
 use crate::prepare::PreparedDataflow;
@@ -41,6 +43,7 @@ Examples:
   thalweg run dataflow.yaml
   thalweg run dataflow.yaml --report json > report.json
   thalweg run dataflow.yaml --locked
+  thalweg run dataflow.yaml --watch
   thalweg run dataflow.yaml --grace 30s --report-file report.json
 
 Exit codes:
@@ -64,8 +67,11 @@ pub struct Run {
     /// Start only what the lock file beside the descriptor has: the same files, given the same
     #[arg(long)]
     pub locked: bool,
-    /// By which name `thalweg status`, `stop` and `restart` find it, and processes that attach [default: that
-    /// of the file]
+    /// Swap a node when the file of its component changes: see `thalweg swap`
+    #[arg(long, conflicts_with = "locked")]
+    pub watch: bool,
+    /// By which name `thalweg status`, `stop`, `restart` and `swap` find it, and processes that attach [default:
+    /// that of the file]
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub name: Option<String>,
     /// Compile every component anew, and store nothing
@@ -111,9 +117,11 @@ pub fn run(run: &Run, python: Option<PathBuf>) -> anyhow::Result<Exit> {
     let dataflow = held(&run.file, open::dataflow(&run.file)?, run.locked)?;
     refuse_embedded(&run.file, &dataflow)?;
     run.report_file.as_deref().map(refuse_unwritable).transpose()?;
+    // From before the files are read: what changes meanwhile is seen.
+    let watch = run.watch.then(|| Watch::start(&dataflow)).transpose()?;
     let prepared = open::prepare(dataflow, !run.no_cache)?;
     let runtime = runtime(run.threads)?;
-    let outcome = runtime.block_on(run_to_end(prepared, run, python));
+    let outcome = runtime.block_on(run_to_end(prepared, run, python, watch));
     // A node that reads the standard input of the host would keep the runtime until a line comes.
     runtime.shutdown_background();
     let (report, exit) = match outcome? {
@@ -169,6 +177,7 @@ async fn run_to_end(
     prepared: PreparedDataflow,
     run: &Run,
     python: Option<PathBuf>,
+    watch: Option<Watch>,
 ) -> anyhow::Result<Outcome> {
     let printed = match run.report {
         Report::Json => Printed::ToStderr,
@@ -187,6 +196,11 @@ async fn run_to_end(
         started = prepared.start(options) => started.map_err(rejection)?,
         () = stops.next() => return Ok(Outcome::GivenUp),
     };
+    // Ends with this function.
+    let mut watching = JoinSet::new();
+    if let Some(watch) = watch {
+        watching.spawn(watch.follow(running.control()));
+    }
     Ok(see_to_end(running, &mut stops, &printed_all).await)
 }
 

@@ -116,7 +116,7 @@ impl Running {
 pub(super) fn reason_of(answer: &Answer) -> String {
     match answer {
         Answer::Refused { reason } | Answer::Failed { reason } => reason.clone(),
-        Answer::Status { .. } | Answer::Stopping | Answer::Restarted => {
+        Answer::Status { .. } | Answer::Stopping | Answer::Restarted | Answer::Swapped => {
             AskError::Malformed.to_string()
         }
     }

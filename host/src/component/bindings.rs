@@ -14,6 +14,7 @@ wasmtime::component::bindgen!({
     world: "thalweg:host/host",
     imports: {
         "thalweg:node/events.next": async | trappable,
+        "thalweg:node/events.try-next": async | trappable,
         "thalweg:node/events.next-batch": async | trappable,
         "wasi:logging/logging.log": async | trappable,
         default: trappable,

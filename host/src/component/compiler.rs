@@ -21,7 +21,8 @@ const MEMORY_GUARD: u64 = 32 << 20;
 /// Components that carry an interpreter have tens of megabytes.
 pub const MAX_COMPONENT_BYTES: u64 = 256 << 20;
 
-/// Compiles components, each once, with a cache on disk if it is given one.
+/// Compiles components, each once, with a cache on disk if it is given one. Clones share both.
+#[derive(Clone)]
 pub struct Compiler {
     engine: Engine,
     cache: Option<CodeCache>,

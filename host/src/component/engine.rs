@@ -6,10 +6,12 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::compiler::config;
+use super::compiler::{Compiler, config};
 use super::error::ComponentProblem;
 use super::imports;
 use super::instance::Outcome;
+use super::room::{Needs, Room, Taken};
+use super::saving::Saving;
 use super::state::NodeState;
 use super::types::Event;
 
@@ -28,6 +30,18 @@ pub(crate) struct PreparedComponent {
     pub(crate) world: World,
     /// Whether it imports anything of WASI.
     pub(crate) uses_wasi: bool,
+    /// How it hands its state on, if it does.
+    pub(super) saving: Option<Saving>,
+    needs: Needs,
+    /// What its instances take of the pool, where it is that of a node.
+    _taken: Option<Taken>,
+}
+
+impl PreparedComponent {
+    /// Whether it hands its state on, and takes that of another.
+    pub(crate) fn has_state(&self) -> bool {
+        self.saving.is_some()
+    }
 }
 
 /// Which world a component is of.
@@ -61,27 +75,38 @@ pub(crate) struct Demand {
     pub(crate) table_elements: u64,
 }
 
+/// What a component may have of memories and tables to take the place of another, where no component of the
+/// dataflow has more: those that carry an interpreter have about a dozen. It costs address space alone.
+const SPARE: u32 = 16;
+
 /// The engine of a dataflow and what its components may import.
 pub(crate) struct Components {
     engine: Engine,
     linker: Linker<NodeState>,
+    room: Room,
+    /// What the engine was made for; none where it allocates piece by piece.
+    pool: Option<Demand>,
 }
 
 impl Components {
     /// An engine with room for `demand`: reserved beforehand if this machine has the address space, and
     /// piece by piece otherwise, which is slower to start and the same to run.
+    ///
+    /// There is room for one instance more, of whichever component takes the place of another.
     pub(crate) fn new(demand: Demand) -> anyhow::Result<Self> {
+        let demand = demand.with_spare();
         let mut pooled = config();
         pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(demand)));
-        let engine = Engine::new(&pooled).or_else(|error| {
+        let engine = Engine::new(&pooled).map(|engine| (engine, Some(demand))).or_else(|error| {
             tracing::debug!(%error, "no room for a pool of instances; allocating one by one");
-            Engine::new(&config())
+            Ok::<_, wasmtime::Error>((Engine::new(&config())?, None))
         });
-        let engine = engine.map_err(anyhow::Error::from)?;
+        let (engine, pool) = engine.map_err(anyhow::Error::from)?;
+        let room = Room::new(pool.map_or(Needs::ANY, Demand::total));
         let mut linker = Linker::new(&engine);
         imports::add_to_linker(&mut linker).map_err(anyhow::Error::from)?;
         spawn_epochs(&engine)?;
-        Ok(Self { engine, linker })
+        Ok(Self { engine, linker, room, pool })
     }
 
     /// Makes a component of code that [`super::Compiler::compile`] gave.
@@ -91,6 +116,46 @@ impl Components {
         self.link(&component)
     }
 
+    /// The component of one node, with room for its instance.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no room. It is made for the nodes that there are, and one more.
+    pub(crate) fn for_node(
+        &self,
+        component: &PreparedComponent,
+    ) -> Result<PreparedComponent, ComponentProblem> {
+        let taken = self.room.take(component.needs).ok_or(ComponentProblem::NoRoom)?;
+        Ok(PreparedComponent {
+            pre: component.pre.clone(),
+            world: component.world,
+            uses_wasi: component.uses_wasi,
+            saving: component.saving.clone(),
+            needs: component.needs,
+            _taken: Some(taken),
+        })
+    }
+
+    /// Whether the pool has places that a component fits into: looked at before it is put into the engine,
+    /// which would say the same in words of its own.
+    ///
+    /// # Errors
+    ///
+    /// Where it has none.
+    pub(crate) fn check_size(
+        &self,
+        compiler: &Compiler,
+        code: &[u8],
+    ) -> Result<(), ComponentProblem> {
+        let Some(pool) = &self.pool else { return Ok(()) };
+        let demand = demand_of(&load(compiler.engine(), code)?, 1);
+        let fits = demand.most_memories <= pool.most_memories
+            && demand.most_tables <= pool.most_tables
+            && demand.memory_bytes <= pool.memory_bytes
+            && demand.table_elements <= pool.table_elements;
+        if fits { Ok(()) } else { Err(ComponentProblem::NoRoom) }
+    }
+
     fn link(&self, component: &Component) -> Result<PreparedComponent, ComponentProblem> {
         let world = world_of(component)?;
         let pre = self.linker.instantiate_pre(component);
@@ -98,8 +163,12 @@ impl Components {
         check_export(&pre, world).map_err(|error| {
             ComponentProblem::OtherType(format!("`{}`: {error:#}", world.export()))
         })?;
+        let saving = Saving::of(&pre, world).map_err(|error| {
+            ComponentProblem::OtherType(format!("`{}`: {error:#}", super::saving::EXPORT))
+        })?;
         let uses_wasi = imports_of(component).iter().any(|name| is_wasi(name));
-        Ok(PreparedComponent { pre, world, uses_wasi })
+        let needs = demand_of(component, 1).total();
+        Ok(PreparedComponent { pre, world, uses_wasi, saving, needs, _taken: None })
     }
 }
 
@@ -150,6 +219,28 @@ pub(crate) fn demand_of(component: &Component, nodes: u32) -> Demand {
 }
 
 impl Demand {
+    /// The same, and one instance more. Where no component runs, none can be swapped.
+    fn with_spare(self) -> Self {
+        if self.nodes == 0 {
+            return self;
+        }
+        let most_memories = self.most_memories.max(SPARE);
+        let most_tables = self.most_tables.max(SPARE);
+        Self {
+            nodes: self.nodes + 1,
+            memories: self.memories + most_memories,
+            tables: self.tables + most_tables,
+            most_memories,
+            most_tables,
+            ..self
+        }
+    }
+
+    /// All of it together.
+    fn total(self) -> Needs {
+        Needs { instances: self.nodes, memories: self.memories, tables: self.tables }
+    }
+
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             nodes: self.nodes + other.nodes,

@@ -91,6 +91,11 @@ pub enum ComponentProblem {
     /// It asks for more than its limits before it begins.
     #[error("it cannot be made ready within its limits: {0}")]
     OverLimit(String),
+    /// It needs more memories, tables or room at its start than the dataflow was started with.
+    #[error(
+        "the dataflow was started without room for it beside the components that run: try again when no other swap is under way, or start the dataflow with it"
+    )]
+    NoRoom,
     /// A granted folder cannot be opened, or the machine has no more room.
     #[error("cannot make it ready: {0}")]
     NotReady(String),

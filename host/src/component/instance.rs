@@ -1,8 +1,11 @@
 //! One running component, from its instance to its end.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
-use wasmtime::component::{ResourceTableError, TypedFunc};
+use wasmtime::component::{self, ResourceTableError, TypedFunc};
 use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -10,12 +13,13 @@ use super::engine::{PreparedComponent, World};
 use super::error::ComponentProblem;
 use super::handles::MAX_HANDLES;
 use super::meter::Usage;
+use super::rest::{Laid, Rest, Wish};
 use super::state::NodeState;
 use super::types::Event;
 use super::wasi;
 use crate::dataflow::{self, Limits};
 use crate::event::Parameters;
-use crate::exit::{Limit, NodeExit, beginning};
+use crate::exit::{Limit, MAX_FAILURE_BYTES, NodeExit, beginning};
 use crate::log::NodeLog;
 use crate::ports::{MAX_BATCH, Ports};
 
@@ -26,16 +30,34 @@ const MAX_FRAME_BYTES: usize = 1024;
 
 /// What an instance is made of, beside its component.
 pub(crate) struct InstanceSetup {
-    pub(crate) ports: Ports,
+    /// None where it is to take the place of another; see [`Instance::take_over`].
+    pub(crate) ports: Option<Ports>,
     pub(crate) parameters: Parameters,
     pub(crate) log: NodeLog,
     pub(crate) usage: Arc<Usage>,
+    pub(crate) rest: Arc<Rest>,
 }
 
 /// A component with memory of its own, and the function that the host calls.
 pub(crate) struct Instance {
     store: Store<NodeState>,
+    instance: component::Instance,
     entry: Entry,
+    /// Dropped last: it holds the room that the store takes.
+    component: Arc<PreparedComponent>,
+}
+
+/// An instance that runs. Dropping it ends the instance, wherever it is.
+pub(crate) struct Course {
+    running: Pin<Box<dyn Future<Output = NodeExit> + Send>>,
+    rest: Arc<Rest>,
+}
+
+/// Why an instance does not go on.
+pub(crate) enum Pause {
+    Ended(NodeExit),
+    /// It is at rest, as it was asked to be: nothing is in hand.
+    AtRest(Laid),
 }
 
 /// What the function of either world gives.
@@ -49,15 +71,14 @@ enum Entry {
 impl Instance {
     /// Instantiates a component. Its start functions run here, within its limits.
     pub(crate) async fn new(
-        component: &PreparedComponent,
+        component: Arc<PreparedComponent>,
         code: &dataflow::Component,
         setup: InstanceSetup,
     ) -> Result<Self, ComponentProblem> {
         let wasi =
             component.uses_wasi.then(|| wasi::context(code, &setup.log, &setup.usage)).transpose();
         let wasi = wasi.map_err(|error| ComponentProblem::NotReady(format!("{error:#}")))?;
-        let InstanceSetup { ports, parameters, log, usage } = setup;
-        let mut state = NodeState::new(ports, parameters, log, code.limits, usage, wasi);
+        let mut state = NodeState::new(setup, code.limits, wasi);
         state.budget.renewed_by_sending = component.world == World::Program;
         let mut store = Store::new(component.pre.engine(), state);
         limit(&mut store, &code.limits);
@@ -68,13 +89,39 @@ impl Instance {
             World::Program => instance.get_typed_func(&mut store, export).map(Entry::Run),
         };
         let entry = entry.map_err(|error| ComponentProblem::OtherType(format!("{error:#}")))?;
-        Ok(Self { store, entry })
+        Ok(Self { store, instance, entry, component })
     }
 
-    /// Runs it to its end. The instance is gone afterwards, and with it the node's ports.
-    pub(crate) async fn run(mut self) -> NodeExit {
+    /// Gives it what another instance saved. To be called once, before it runs, where it has state.
+    ///
+    /// # Errors
+    ///
+    /// What it says against it, or that it came to a bad end. It is not to be used then.
+    pub(crate) async fn restore(&mut self, state: Vec<u8>) -> Result<(), String> {
+        let Some(saving) = &self.component.saving else { return Ok(()) };
+        match saving.restore(&mut self.store, self.instance, state).await {
+            Ok(restored) => restored.map_err(|message| beginning(message, MAX_FAILURE_BYTES)),
+            Err(error) => Err(exit_of(&error).to_string()),
+        }
+    }
+
+    /// Gives it the ports that another laid down.
+    pub(crate) fn take_over(&mut self, ports: Ports) {
+        self.store.data_mut().ports = Some(ports);
+    }
+
+    /// Runs it. With its end the instance is gone, and with it the node's ports.
+    pub(crate) fn run(self) -> Course {
+        let rest = Arc::clone(&self.store.data().rest);
+        Course { running: Box::pin(self.run_to_end()), rest }
+    }
+
+    async fn run_to_end(mut self) -> NodeExit {
         let outcome = match self.entry {
-            Entry::OnEvents(on_events) => call_with_events(&mut self.store, &on_events).await,
+            Entry::OnEvents(ref on_events) => {
+                let (component, instance) = (&self.component, self.instance);
+                call_with_events(&mut self.store, on_events, component, instance).await
+            }
             Entry::Run(run) => run.call_async(&mut self.store, ()).await.map(|(outcome,)| outcome),
         };
         match outcome {
@@ -85,13 +132,37 @@ impl Instance {
     }
 }
 
+impl Course {
+    /// Returns when the instance has ended, or is at rest. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Pause {
+        poll_fn(|context| match self.running.as_mut().poll(context) {
+            Poll::Ready(exit) => Poll::Ready(Pause::Ended(exit)),
+            Poll::Pending => match self.rest.take() {
+                Some(laid) => Poll::Ready(Pause::AtRest(laid)),
+                None => Poll::Pending,
+            },
+        })
+        .await
+    }
+
+    /// Lets an instance that is at rest go on, with the next call of [`Self::next`].
+    pub(crate) fn go_on(&mut self, ports: Ports) {
+        self.rest.put_back(ports);
+    }
+}
+
 /// Calls with batches until the stream has ended.
 async fn call_with_events(
     store: &mut Store<NodeState>,
     on_events: &TypedFunc<(Vec<Event>,), Outcome>,
+    component: &PreparedComponent,
+    instance: component::Instance,
 ) -> wasmtime::Result<Result<(), String>> {
     loop {
-        let events = store.data_mut().recv_batch(MAX_BATCH).await?;
+        let Some(events) = store.data_mut().recv_unless_asked(MAX_BATCH).await? else {
+            rest(store, component, instance).await?;
+            continue;
+        };
         if events.is_empty() {
             return Ok(Ok(()));
         }
@@ -100,6 +171,23 @@ async fn call_with_events(
             return Ok(outcome);
         }
     }
+}
+
+/// Lays down the ports, and the state where that is wished; goes on when they are put back.
+async fn rest(
+    store: &mut Store<NodeState>,
+    component: &PreparedComponent,
+    instance: component::Instance,
+) -> wasmtime::Result<()> {
+    // Without its ports it cannot send while it saves.
+    let Some(ports) = store.data_mut().ports.take() else { return Ok(()) };
+    let saving = component.saving.as_ref().filter(|_| store.data().rest.wish() == Wish::Save);
+    let saved = match saving {
+        Some(saving) => Some(saving.save(store, instance).await?),
+        None => None,
+    };
+    store.data_mut().lay_down(ports, saved).await;
+    Ok(())
 }
 
 fn limit(store: &mut Store<NodeState>, limits: &Limits) {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Events, Hand, Output, Outputs, PortCounts, Ports, Pulse};
 use crate::cycle::Cycle;
 use crate::id::InputId;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Most};
 use crate::router::{Route, Router};
 
 /// Hands out the ports of a node to one instance after another: the same inbox with what is queued in it,
@@ -108,6 +108,13 @@ impl Ports {
     pub(crate) fn give_again(&self) {
         if let Some(hand) = &self.events.hand {
             hand.give_again();
+        }
+    }
+
+    /// Whoever uses them is done with what it had in hand.
+    pub(crate) fn note_done(&mut self) {
+        if let Some(hand) = &self.events.hand {
+            hand.next(Most::events(0), &mut |_| {});
         }
     }
 

@@ -1,4 +1,5 @@
-//! What comes due for single nodes: the end of a grace period, of a backoff, of a watchdog's patience.
+//! What comes due for single nodes: the end of a grace period, of a backoff, of
+//! a watchdog's patience, of the time to come to rest.
 
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(super) enum Due {
     Backoff { instance: u64 },
     /// The instance of this number took no events.
     Silence { instance: u64 },
+    /// The node had its time to come to rest for its swap of this number.
+    Patience { swap: u64 },
 }
 
 /// Tasks that wait for what comes due.
@@ -70,6 +73,13 @@ impl Alarms {
         self.set.spawn(async move {
             sleep(backoff).await;
             Alarm { node, what: Due::Backoff { instance } }
+        });
+    }
+
+    pub(super) fn after_patience(&mut self, node: usize, swap: u64, patience: Duration) {
+        self.set.spawn(async move {
+            sleep(patience).await;
+            Alarm { node, what: Due::Patience { swap } }
         });
     }
 

@@ -1,16 +1,18 @@
 //! What can be asked of a running dataflow.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::status::Board;
+use super::swap::SwapAsk;
 use crate::dataflow::Dataflow;
 use crate::id::NodeId;
 use crate::node;
+use crate::prepare::Replacements;
 
-/// Restarts that may be asked for before whoever asks for more waits.
+/// Restarts and swaps that may be asked for before whoever asks for more waits.
 const WAITING_ASKS: usize = 16;
 
 /// Asks things of a running dataflow. Clones speak to the same dataflow; when it has ended, [`Self::stop`]
@@ -21,7 +23,18 @@ pub struct Control {
     pub(super) kill: CancellationToken,
     pub(super) board: Arc<Board>,
     nodes: Arc<[NodeId]>,
-    asks: mpsc::Sender<RestartAsk>,
+    asks: mpsc::Sender<NodeAsk>,
+    /// There for as long as the dataflow runs, so that who keeps this does not keep its engine.
+    pub(super) replacements: Weak<Replacements>,
+    /// Swaps take turns.
+    pub(super) swaps: Arc<Semaphore>,
+}
+
+/// What is asked about one node.
+#[derive(Debug)]
+pub(super) enum NodeAsk {
+    Restart(RestartAsk),
+    Swap(SwapAsk),
 }
 
 /// That a node is started again, and where to say what came of it.
@@ -37,11 +50,13 @@ impl Control {
     pub(super) fn new(
         dataflow: &Dataflow,
         board: Arc<Board>,
-    ) -> (Self, mpsc::Receiver<RestartAsk>) {
+        replacements: Weak<Replacements>,
+    ) -> (Self, mpsc::Receiver<NodeAsk>) {
         let (asks, asked) = mpsc::channel(WAITING_ASKS);
         let nodes = dataflow.nodes().iter().map(|node| node.id.clone()).collect();
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
-        (Self { stop, kill, board, nodes, asks }, asked)
+        let swaps = Arc::new(Semaphore::new(1));
+        (Self { stop, kill, board, nodes, asks, replacements, swaps }, asked)
     }
 
     /// Asks the sources to end. What was sent is delivered, and closings ripple downstream. What has not
@@ -75,15 +90,25 @@ impl Control {
     ///
     /// [`RestartError`]; the node is then as it was, but for [`RestartError::NotReady`].
     pub async fn restart(&self, node: &str) -> Result<(), RestartError> {
-        let position = self.nodes.iter().position(|known| known.as_str() == node);
-        let Some(position) = position else {
+        let Some(position) = self.position(node) else {
             return Err(RestartError::UnknownNode { node: node.into() });
         };
         let (answer, answered) = oneshot::channel();
         let ended = || RestartError::Ended { node: node.into() };
-        let ask = RestartAsk { node: position, answer };
-        self.asks.send(ask).await.map_err(|_| ended())?;
+        self.ask(NodeAsk::Restart(RestartAsk { node: position, answer }))
+            .await
+            .ok_or_else(ended)?;
         answered.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// The number of a node.
+    pub(super) fn position(&self, node: &str) -> Option<usize> {
+        self.nodes.iter().position(|known| known.as_str() == node)
+    }
+
+    /// None when the dataflow has ended.
+    pub(super) async fn ask(&self, ask: NodeAsk) -> Option<()> {
+        self.asks.send(ask).await.ok()
     }
 }
 

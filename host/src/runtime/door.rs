@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use super::control::{Control, RestartError};
+use super::swap::{OldState, SwapError};
 use super::tasks::MAX_PAYLOAD;
 use crate::attach::{Answer, Ask, Door, Seat, Seats};
 use crate::dataflow::{self, Dataflow};
@@ -58,11 +59,34 @@ async fn answer(control: Control, ask: Ask) -> Answer {
             control.stop();
             Answer::Stopping
         }
+        Ask::Swap { node, path, fresh } => {
+            let old_state = if fresh { OldState::Forget } else { OldState::Keep };
+            swapped(control.swap(&node, path, old_state).await)
+        }
         Ask::Restart { node } => match control.restart(&node).await {
             Ok(()) => Answer::Restarted,
             Err(error @ RestartError::NotReady(_)) => Answer::Failed { reason: error.to_string() },
             Err(error) => Answer::Refused { reason: error.to_string() },
         },
+    }
+}
+
+fn swapped(swapped: Result<(), SwapError>) -> Answer {
+    let Err(error) = swapped else { return Answer::Swapped };
+    let reason = error.to_string();
+    match error {
+        SwapError::UnknownNode { .. }
+        | SwapError::NotComponent { .. }
+        | SwapError::Ended { .. }
+        | SwapError::Busy { .. }
+        | SwapError::Unfit(_)
+        | SwapError::StateLost { .. } => Answer::Refused { reason },
+        SwapError::NotAtRest { .. }
+        | SwapError::InstanceEnded { .. }
+        | SwapError::NotSaved { .. }
+        | SwapError::NotRestored { .. }
+        | SwapError::NotReady(_)
+        | SwapError::NotStarted(_) => Answer::Failed { reason },
     }
 }
 

@@ -12,7 +12,7 @@ use crate::id::NodeId;
 /// Something that happened to a node.
 ///
 /// Those of a node come in the order of their kinds: [`NodeEventKind::Started`] once, any number of
-/// [`NodeEventKind::Restarting`] and [`NodeEventKind::Restarted`], and [`NodeEventKind::Ended`] once, behind the last line that the node wrote
+/// [`NodeEventKind::Restarting`], [`NodeEventKind::Restarted`] and [`NodeEventKind::Swapped`], and [`NodeEventKind::Ended`] once, behind the last line that the node wrote
 /// to the log (a dataflow that is ended at once waits for no log). A dataflow that did not start tells
 /// nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,11 @@ pub enum NodeEventKind {
     },
     /// An instance has taken the place of another, and is ready.
     Restarted {
+        /// How often that has happened.
+        count: u64,
+    },
+    /// Another component has taken the place of the one that ran.
+    Swapped {
         /// How often that has happened.
         count: u64,
     },

@@ -87,6 +87,11 @@ impl Life {
         self.state == State::Silenced
     }
 
+    /// Whether an instance runs, and is to go on.
+    pub(super) fn runs(&self) -> bool {
+        self.state == State::Runs
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         self.state == State::Waits
     }

@@ -41,6 +41,7 @@ impl Supervisor {
             events_in: inbox.delivered(),
             events_out: outputs.iter().map(|output| output.sent).sum(),
             restarts: task.restarts,
+            swaps: task.swaps,
             gave_up: task.gave_up,
             redelivered: task.counts.redelivered(),
             watchdog_ends: task.watchdog_ends,

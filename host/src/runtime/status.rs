@@ -60,7 +60,7 @@ impl Board {
         let Some(node) = position.and_then(|position| self.nodes.get(*position)) else { return };
         let mut told = node.told.lock().unwrap_or_else(PoisonError::into_inner);
         match &event.kind {
-            NodeEventKind::Started => {}
+            NodeEventKind::Started | NodeEventKind::Swapped { .. } => {}
             NodeEventKind::Restarting { exit, .. } => {
                 told.state = NodeState::Restarting;
                 told.exit = Some(exit.to_string());

@@ -9,15 +9,17 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::alarms::{Alarm, Alarms, Due};
-use super::control::{Control, RestartAsk, RestartError};
+use super::control::{Control, NodeAsk, RestartAsk, RestartError};
 use super::door::{Entrance, OpenDoor};
 use super::happening::{Happenings, NodeEventKind};
 use super::life::Next;
+use super::swap::Swapped;
 use super::tasks::{NodeTask, Refusal, Tasks};
 use super::timers;
 use crate::dataflow::{Dataflow, OnFailure};
 use crate::exit::{KillReason, NodeExit};
 use crate::node::{NotReady, StartLine};
+use crate::prepare::Replacements;
 use crate::report::RunReport;
 use crate::router::Router;
 
@@ -28,23 +30,28 @@ pub(super) struct Supervisor {
     pub(super) started: Instant,
     /// The clock of restarts, which tests can hold still.
     clock: tokio::time::Instant,
+    /// Makes components for nodes that run.
+    _replacements: Arc<Replacements>,
     /// Lines of nodes that have ended and are still on their way to the log.
     last_lines: JoinSet<()>,
     /// They tick until this is dropped.
     _timers: JoinSet<()>,
     door: Entrance,
     control: Control,
-    grace: Duration,
+    pub(super) grace: Duration,
     /// Nodes whose last event is queued.
     stopping: mpsc::UnboundedReceiver<usize>,
-    alarms: Alarms,
+    pub(super) alarms: Alarms,
     /// The node whose end stopped the dataflow.
     pub(super) stopped_by: Option<usize>,
-    asks: mpsc::Receiver<RestartAsk>,
+    asks: mpsc::Receiver<NodeAsk>,
     /// Where instances say that they are ready, and what they said.
     ready: mpsc::UnboundedSender<Ready>,
     readies: mpsc::UnboundedReceiver<Ready>,
-    happenings: Happenings,
+    /// Where instances say that they have made way, or why not.
+    pub(super) swapped: mpsc::UnboundedSender<Swapped>,
+    pub(super) swaps: mpsc::UnboundedReceiver<Swapped>,
+    pub(super) happenings: Happenings,
 }
 
 /// Whether an instance of the node with this number is ready.
@@ -55,7 +62,8 @@ impl Supervisor {
         dataflow: Dataflow,
         router: Router,
         tasks: Tasks,
-        (control, asks): (Control, mpsc::Receiver<RestartAsk>),
+        (control, asks): (Control, mpsc::Receiver<NodeAsk>),
+        replacements: Arc<Replacements>,
         happenings: Happenings,
         grace: Duration,
     ) -> Self {
@@ -67,6 +75,7 @@ impl Supervisor {
             happenings.tell(&node.id, NodeEventKind::Started);
         }
         let (ready, readies) = mpsc::unbounded_channel();
+        let (swapped, swaps) = mpsc::unbounded_channel();
         Self {
             _timers: timers::start(&dataflow, &router),
             door: Entrance::default(),
@@ -75,6 +84,7 @@ impl Supervisor {
             tasks,
             started: Instant::now(),
             clock: tokio::time::Instant::now(),
+            _replacements: replacements,
             last_lines: JoinSet::new(),
             control,
             grace,
@@ -84,6 +94,8 @@ impl Supervisor {
             asks,
             ready,
             readies,
+            swapped,
+            swaps,
             happenings,
         }
     }
@@ -146,7 +158,11 @@ impl Supervisor {
                 Some(position) = self.stopping.recv() => self.begin_grace(position),
                 Some(alarm) = self.alarms.next() => self.note_alarm(alarm),
                 Some(ready) = self.readies.recv() => self.note_ready(ready),
-                Some(ask) = self.asks.recv() => self.restart(ask),
+                Some(swapped) = self.swaps.recv() => self.note_swapped(swapped),
+                Some(ask) = self.asks.recv() => match ask {
+                    NodeAsk::Restart(ask) => self.restart(ask),
+                    NodeAsk::Swap(ask) => self.swap(ask),
+                },
             }
         }
     }
@@ -155,10 +171,12 @@ impl Supervisor {
         while let Ok(ready) = self.readies.try_recv() {
             self.note_ready(ready);
         }
+        self.note_all_swapped();
         let stop = self.router.inbox(position).stop_reason();
         let now = self.clock.elapsed();
         let Some(node) = self.tasks.nodes.get_mut(position) else { return };
         let (exit, next) = node.next(ended, stop, now);
+        node.give_up_swap(&exit);
         match next {
             Next::Start => self.start(position),
             Next::Wait(backoff) => {
@@ -182,7 +200,7 @@ impl Supervisor {
     }
 
     /// Starts another instance of a node that has none.
-    fn start(&mut self, position: usize) {
+    pub(super) fn start(&mut self, position: usize) {
         let Some(node) = self.tasks.nodes.get_mut(position) else { return };
         // It may begin as soon as its readers are told of it.
         let open = CancellationToken::new();
@@ -256,15 +274,20 @@ impl Supervisor {
     /// Another instance of a node is ready, or cannot be; then its task ends, and the node with it.
     fn note_ready(&mut self, (position, ready): Ready) {
         let Some(node) = self.tasks.nodes.get_mut(position) else { return };
-        let ready = ready.map_err(|error| RestartError::NotReady(Arc::new(error)));
+        let ready = ready.map_err(Arc::new);
+        let is_swapped = node.note_swap_started(&ready);
+        let ready = ready.map_err(RestartError::NotReady);
         if ready.is_ok() {
             node.restarts += 1;
             node.life.note_ready();
             watch(&mut self.alarms, position, node);
             let kind = NodeEventKind::Restarted { count: node.restarts };
             self.happenings.tell(&node.id, kind);
+            if is_swapped {
+                self.happenings.tell(&node.id, NodeEventKind::Swapped { count: node.swaps });
+            }
             if node.has_place() {
-                self.router.tell_restarted(position, node.restarts);
+                self.router.tell_restarted(position, node.successions());
             }
         }
         if let Some(gate) = node.gate.take() {
@@ -282,7 +305,7 @@ impl Supervisor {
     /// The last event of a node is queued. Gives its instance the grace period from now, and again from each
     /// event that it takes and each message that it sends. The code of the embedding program may take its
     /// time after its last event, as long as nobody asks it to stop.
-    fn begin_grace(&mut self, position: usize) {
+    pub(super) fn begin_grace(&mut self, position: usize) {
         let Some(node) = self.tasks.nodes.get(position) else { return };
         node.stopping.cancel();
         let Some(grace) = node.grace(self.grace) else { return };
@@ -313,7 +336,12 @@ impl Supervisor {
                     self.start(position);
                 }
             }
+            // It cannot take events while another one is made ready: it is watched anew from now on.
+            Due::Silence { instance } if instance == node.instances && node.is_making_way() => {
+                watch(&mut self.alarms, position, node);
+            }
             Due::Silence { instance } if instance == node.instances => node.silence(),
+            Due::Patience { swap } => self.withdraw_swap(position, swap),
             Due::Grace { .. } | Due::Backoff { .. } | Due::Silence { .. } => {}
         }
     }
@@ -326,7 +354,7 @@ impl Supervisor {
 }
 
 /// Watches the instance of a node that has a watchdog.
-fn watch(alarms: &mut Alarms, position: usize, node: &mut NodeTask) {
+pub(super) fn watch(alarms: &mut Alarms, position: usize, node: &mut NodeTask) {
     if let Some((pulse, patience)) = node.watch() {
         node.watchdog = Some(alarms.on_silence(position, node.instances, patience, pulse));
     }

@@ -11,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::control::RestartAnswer;
 use super::life::{Ask, How, Life, Next};
+use super::swap::PendingSwap;
 use crate::component::Usage;
 use crate::dataflow::{self, InHand, Supervision, input_ids};
 use crate::event::{Parameters, StopReason};
 use crate::exit::{KillReason, NodeExit};
 use crate::id::{InputId, NodeId};
 use crate::log::{LogLine, NodeLog};
-use crate::node::{self, Code, NodeSetup, StartLine};
+use crate::node::{self, Code, NodeSetup, StartLine, Successor};
 use crate::ports::{Place, PortCounts, Pulse};
 use crate::router::Router;
 
@@ -63,12 +64,19 @@ pub(super) struct NodeTask {
     pub(super) stopping: CancellationToken,
     pub(super) log: NodeLog,
     pub(super) restarts: u64,
+    pub(super) swaps: u64,
+    /// The one that is under way.
+    pub(super) swap: Option<PendingSwap>,
+    /// How many there were, with those of which nothing came.
+    pub(super) swaps_asked: u64,
+    /// Where the present instance is asked to make way for another component.
+    pub(super) successor: Successor,
     pub(super) exit: Option<NodeExit>,
     parameters: Parameters,
     /// None once the node has ended.
     place: Option<Place>,
     /// What makes another instance, where there may be one.
-    again: Option<Code>,
+    pub(super) again: Option<Code>,
     /// That of the present instance; none before the first.
     task: Option<AbortHandle>,
     /// Why the node was ended by force, if it was.
@@ -203,6 +211,10 @@ impl NodeTask {
             stopping: CancellationToken::new(),
             log,
             restarts: 0,
+            swaps: 0,
+            swap: None,
+            swaps_asked: 0,
+            successor: Successor::default(),
             exit: None,
             parameters: node.parameters.clone(),
             again: code.again(),
@@ -216,6 +228,7 @@ impl NodeTask {
     /// What the next instance is given; none once the node has ended.
     fn setup(&mut self, python: Option<Arc<Path>>) -> Option<NodeSetup> {
         let (ports, vacant) = self.place.as_mut()?.ports();
+        self.successor = Successor::default();
         Some(NodeSetup {
             id: self.id.clone(),
             ports,
@@ -226,6 +239,7 @@ impl NodeTask {
             stopping: self.stopping.clone(),
             python,
             ready: self.supervision.ready,
+            successor: self.successor.clone(),
         })
     }
 
@@ -302,9 +316,18 @@ impl NodeTask {
             }
             Err(_) => (How::Aborted, self.forced_exit()),
         };
-        let place = self.place.as_ref().is_some_and(|place| !place.is_finished());
-        let may_follow = place && self.again.is_some() && exit != NodeExit::Unattached;
+        let may_follow = self.may_go_on() && self.again.is_some() && exit != NodeExit::Unattached;
         (exit, self.life.note_end(how, may_follow, now, fastrand::f64()))
+    }
+
+    /// Whether there is anything left for another instance.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| !place.is_finished())
+    }
+
+    /// How often one instance has followed another.
+    pub(super) fn successions(&self) -> u64 {
+        self.restarts + self.swaps
     }
 
     /// Whether the others still see it as one that may send.

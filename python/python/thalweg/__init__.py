@@ -61,6 +61,7 @@ from thalweg._run_events import (
     NodeRestarted,
     NodeRestarting,
     NodeStarted,
+    NodeSwapped,
     RunEvent,
     RunEvents,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "NodeRestarted",
     "NodeRestarting",
     "NodeStarted",
+    "NodeSwapped",
     "OutputClosed",
     "OutputReport",
     "Paced",

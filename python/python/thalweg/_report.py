@@ -94,6 +94,8 @@ class NodeReport:
     events_in: int
     events_out: int
     restarts: int
+    swaps: int
+    """How often another component took the place of the one that ran."""
     gave_up: bool
     """Whether it would have been started again but for the limit of its restarts."""
     redelivered: int

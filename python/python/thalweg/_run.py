@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from thalweg._node import Node
@@ -79,8 +80,23 @@ class Run:
         """
         await self._native.restart(node)
 
+    async def swap(self, node: str, path: str | PathLike[str], *, fresh: bool = False) -> None:
+        """Runs a node by the component in another file from now on; returns when its first instance is ready.
+
+        No event is lost. The file is compiled and checked while the node goes on; the node is then stopped where it
+        has nothing in hand. Its inbox, outputs, grants and limits stay. A component that exports
+        `thalweg:node/state` hands its state on, where `fresh` does not say that the new one begins anew; any other
+        begins anew.
+
+        Raises `ValueError` when there is no such node, or it is no component; `NodeClosed` when it has ended;
+        `StartError` when the file does not fit, or cannot be made ready; and `ThalwegError` when the state would be lost
+        or is refused, or the node does not come to rest within its grace period. The present component goes on
+        then.
+        """
+        await self._native.swap(node, path, fresh)
+
     def events(self) -> RunEvents:
-        """What happens from now on: nodes that start, restart and end, and the lines that they print. Called
+        """What happens from now on: nodes that start, restart, are swapped and end, and the lines that they print. Called
         before the first `await` after the start, it misses nothing.
 
             >>> happening = run.events()

@@ -68,6 +68,19 @@ class NodeRestarted:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeSwapped:
+    """Another component has taken the place of the one that ran the node, and is ready.
+
+        >>> thalweg.NodeSwapped("sums", 1).count
+        1
+    """
+
+    node: str
+    count: int
+    """How often that has happened."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFinished:
     """The node has ended as it should: it has finished, or it was asked to stop. Its outputs are closed.
     Comes behind its lines."""
@@ -112,7 +125,14 @@ class LinesDropped:
 
 
 RunEvent: TypeAlias = (
-    NodeStarted | NodeRestarting | NodeRestarted | NodeFinished | NodeFailed | LogLine | LinesDropped
+    NodeStarted
+    | NodeRestarting
+    | NodeRestarted
+    | NodeSwapped
+    | NodeFinished
+    | NodeFailed
+    | LogLine
+    | LinesDropped
 )
 """What `Run.events` gives."""
 
@@ -251,6 +271,8 @@ def _event(told: _native._Told) -> RunEvent:
             return NodeRestarting(node, Exit(name, ok, text, tuple(backtrace)), backoff)
         case ("restarted", node, count):
             return NodeRestarted(node, count)
+        case ("swapped", node, count):
+            return NodeSwapped(node, count)
         case ("ended", node, (name, ok, text, backtrace)):
             exit = Exit(name, ok, text, tuple(backtrace))
             return NodeFinished(node, exit) if ok else NodeFailed(node, exit)

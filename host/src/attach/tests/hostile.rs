@@ -48,7 +48,7 @@ fn open() -> Open {
                     Answer::Refused { reason: "x".repeat(1 << 20) }
                 }
                 Ask::Stop => Answer::Stopping,
-                Ask::Restart { .. } => {
+                Ask::Restart { .. } | Ask::Swap { .. } => {
                     permits.acquire().await.unwrap().forget();
                     Answer::Restarted
                 }
@@ -98,14 +98,14 @@ async fn rest(mut socket: UnixStream) -> String {
 async fn what_is_no_question_ends_its_connection_and_nothing_else() {
     let mut open = open();
     let version = ask::question(&Ask::Stop).replace("thalweg 1", "thalweg 7");
-    let long = [b"thalweg 1 ", vec![b' '; 5000].as_slice()].concat();
+    let long = [b"thalweg 1 ", vec![b' '; ask::MAX_QUESTION].as_slice()].concat();
     for (bytes, told) in [
         (&b"thalweg\n"[..], "does not begin with `thalweg`"),
         (b"thalweg 1 \xff\n", "not UTF-8"),
         (b"thalweg 1 {]\n", "cannot be understood"),
         (b"thalweg 1 {\"ask\":\"status\"}\n{\"ask\":\"status\"}\n", "asks one thing"),
         (version.as_bytes(), "is of version \\\"7\\\""),
-        (&long, "longer than 4096 bytes"),
+        (&long, &format!("longer than {} bytes", ask::MAX_QUESTION)),
     ] {
         let answer = open.answer_to(bytes).await;
         assert!(answer.starts_with("{\"answer\":\"refused\""), "{answer}");

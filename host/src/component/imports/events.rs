@@ -10,8 +10,8 @@ impl Host for NodeState {
         Ok(self.recv_batch(1).await?.pop())
     }
 
-    fn try_next(&mut self) -> wasmtime::Result<Result<Event, NoEvent>> {
-        Ok(self.try_recv()?.map_err(|none| match none {
+    async fn try_next(&mut self) -> wasmtime::Result<Result<Event, NoEvent>> {
+        Ok(self.try_recv().await?.map_err(|none| match none {
             TryRecvError::Empty => NoEvent::Empty,
             TryRecvError::Ended => NoEvent::Ended,
         }))

@@ -48,7 +48,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<NodeState>) -> wasmtime::Result<
     outputs.func_wrap_async("send", |mut store, arguments: Arguments| {
         Box::new(async move {
             // Before anything is copied: the bytes of a refused message cost nothing.
-            let limit = store.data().ports.max_payload();
+            let limit = store.data_mut().ports()?.max_payload();
             if arguments.1.len() > limit {
                 return Ok((Err(SendError::TooLarge(limit)),));
             }
@@ -59,10 +59,11 @@ pub(super) fn add_to_linker(linker: &mut Linker<NodeState>) -> wasmtime::Result<
             let (output, message) = take(&mut store, arguments)?;
             let state = store.data_mut();
             let bytes = message.size() as u64;
-            let sent = state.ports.send(&output, message).await;
+            let sent = state.ports()?.send(&output, message).await;
             if sent.is_ok() {
                 state.budget.sent();
                 state.usage.note_message(bytes);
+                state.rest_if_asked().await;
             }
             Ok((sent.map_err(SendError::from),))
         })
@@ -80,9 +81,10 @@ fn take(
         Payload::Shared(handle) => {
             let state = store.data_mut();
             let payload = state.handles.take(handle)?;
-            let output = state.ports.output(&output);
+            let ports = state.ports()?;
+            let output = ports.output(&output);
             // Who is in no sandbox looks at it in place.
-            let is_copied = output.is_some_and(|output| state.ports.feeds_components_alone(output));
+            let is_copied = output.is_some_and(|output| ports.feeds_components_alone(output));
             if is_copied { payload } else { payload::settled(payload) }
         }
     };
