@@ -20,8 +20,8 @@ from support import GUESTS, Figures, run, unbalanced
 
 HOURS = 8.0
 
-WARM_UP = 5.0
-"""Seconds until the dataflow has all that it needs."""
+WARM_UP = 3.0
+"""Seconds of a dataflow that is not measured."""
 
 EACH = 60.0
 """Seconds from one measurement to the next, and a sixth of the whole at most."""
@@ -37,40 +37,44 @@ def prove() -> Figures:
 
 
 async def soak(folder: Path, seconds: float) -> Figures:
-    before = left(str(folder))
-    told = Coroutines(seed=1)
-    flow = thalweg.Dataflow.from_dict(descriptor(folder, injured=False, endless=True), GUESTS)
-    told.supply(flow)
-    running = await flow.start()
-    writing = asyncio.create_task(write_slowly(folder))
-    memory = await measure(told, seconds)
-    running.stop()
-    report = await running.wait()
-    writing.cancel()
-    await asyncio.wait([writing])
-    wrong = [*told.wrong, *unbalanced(report), *missing(report, told, "stop"), *disturbed(report)]
-    del running, flow
-    # The threads of the runtime stay; what stood in the way of others would be more than those.
-    await surplus_threads(before.threads)
-    wrong += [f"{name} left: {what}" for name, what in left(str(folder)).more_than(before).items()]
+    # What all dataflows of a process share is there before the first measurement.
+    await soaked(folder, WARM_UP, None)
+    await surplus_threads(0)
+    before, memory = left(str(folder)), list[int]()
+    heard, wrong = await soaked(folder, seconds, memory)
+    threads = await surplus_threads(before.threads)
+    found = left(str(folder)).more_than(before) | ({"threads": threads} if threads else {})
+    wrong += [f"{name} left: {what}" for name, what in found.items()]
     for what in wrong:
         print(what)
-    heard = sum(stream.messages for stream in told.heard.values())
     figures = [f"{seconds / 60:g} min", f"{heard} messages heard", f"{len(wrong)} wrong", growth(memory)]
     return figures, not wrong and is_flat(memory)
 
 
-async def measure(told: Coroutines, seconds: float) -> list[int]:
-    """Memory once a minute, with what was heard since."""
-    await asyncio.sleep(min(WARM_UP, seconds / 6))
-    memory, heard, began = [resident()], 0, time.monotonic()
+async def soaked(folder: Path, seconds: float, memory: list[int] | None) -> tuple[int, list[str]]:
+    """How many messages came through, and what was wrong with them."""
+    told = Coroutines(seed=1)
+    flow = thalweg.Dataflow.from_dict(descriptor(folder, injured=False, endless=True), GUESTS)
+    told.supply(flow)
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(write_slowly(folder))
+        async with flow.start() as running:
+            await (asyncio.sleep(seconds) if memory is None else measure(told, seconds, memory))
+        report = await running.wait()
+        writing.cancel()
+    heard = sum(stream.messages for stream in told.heard.values())
+    return heard, [*told.wrong, *unbalanced(report), *missing(report, told, "stop"), *disturbed(report)]
+
+
+async def measure(told: Coroutines, seconds: float, memory: list[int]) -> None:
+    """Takes down how much memory there is, once a minute, and says it with what was heard since."""
+    heard, began = 0, time.monotonic()
     while (remains := began + seconds - time.monotonic()) > 0:
         await asyncio.sleep(min(EACH, seconds / 6, remains))
         now = sum(stream.messages for stream in told.heard.values())
         memory.append(resident())
         print(f"{(time.monotonic() - began) / 60:6.1f} min {now - heard:10} messages {memory[-1] >> 20:5} MiB", flush=True)
         heard = now
-    return memory
 
 
 def disturbed(report: thalweg.RunReport) -> list[str]:
