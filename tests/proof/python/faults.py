@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import random
+import signal
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import thalweg
 from coroutines import Coroutines
-from injuries import HARMS, PROCESSES, Injuries
+from injuries import HARMS, PROCESSES, Injuries, process_of, send
 from left import Left, left, surplus_threads
 from load import descriptor
 from memory import growth, is_flat, resident
@@ -94,6 +95,8 @@ async def dataflow(folder: Path, ending: str, seconds: float, seed: int, rate: f
     told = Coroutines(seed)
     flow = thalweg.Dataflow.from_dict(descriptor(folder, injured=True, endless=ending != "end"), GUESTS)
     told.supply(flow)
+    for how in ("kill", "cancel"):
+        books.faults["start"] += await start_in_vain(flow, how)
     async with asyncio.TaskGroup() as tasks:
         running = await flow.start()
         injuries = Injuries(running, told, folder, seed, rate)
@@ -115,6 +118,32 @@ async def dataflow(folder: Path, ending: str, seconds: float, seed: int, rate: f
     note(books, report)
     wrong = [*told.wrong, *injuries.wrong, *unbalanced(report), *unexpected(report, ending), *missing(report, told, ending)]
     books.wrong += [f"dataflow {books.dataflows} ({ending}): {what}" for what in wrong]
+
+
+async def start_in_vain(flow: thalweg.Dataflow, how: str) -> bool:
+    """Starts the dataflow, and as soon as there is the process of a node kills that, or gives up the start. Whether it
+    has not started."""
+
+    async def start() -> thalweg.Run:
+        return await flow.start()
+
+    starting = asyncio.create_task(start())
+    while not starting.done() and (process := process_of(PROCESSES[0])) is None:
+        await asyncio.sleep(0.01)
+    if process is not None and how == "kill":
+        send(process, signal.SIGKILL)
+    elif process is not None:
+        starting.cancel()
+    try:
+        running = await starting
+    except (thalweg.StartError, asyncio.CancelledError):
+        return True
+    finally:
+        if process is not None:
+            os.close(process)
+    running.kill()
+    await running.wait()
+    return False
 
 
 async def end_of(running: thalweg.Run, books: Books) -> thalweg.RunReport:

@@ -21,7 +21,6 @@ HARMS = {
     "recurses": "trapped",
     "fails": "failed",
     "spins": "out-of-time",
-    "floods": "out-of-time",
     "allocates": "out-of-memory",
     "holds-handles": "out-of-handles",
     "sleeps": "unresponsive",
@@ -33,6 +32,9 @@ HARMS = {
 PROCESSES = ("relay", "views", "waits", "pong", "disk")
 COROUTINES = ("numbers", "orders", "frames", "stumble")
 COMPONENTS = ("worker", "handler", "program", "copies", "ping")
+
+Doing = Awaitable[None] | bool
+"""What is done for some time, or whether it was done."""
 
 VISITORS = 4
 """Processes that attach at the same time, at most; all but one are refused."""
@@ -52,8 +54,9 @@ class Injuries:
         self.deaf = asyncio.Event()
         """Set while those who read what happens are to stand still."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._visitors = 0
 
-    def kinds(self) -> dict[str, tuple[int, Callable[[], Awaitable[None] | None]]]:
+    def kinds(self) -> dict[str, tuple[int, Callable[[], Doing]]]:
         """What may be done, and how often in comparison with the others."""
         return {
             "harm": (30, self.harm),
@@ -76,9 +79,9 @@ class Injuries:
         try:
             while True:
                 [kind] = self.chance.choices(list(kinds), weights)
-                self.done[kind] += 1
                 doing = kinds[kind][1]()
-                if doing is not None:
+                self.done[kind] += doing is not False
+                if not isinstance(doing, bool):
                     self._begin(doing)
                 await asyncio.sleep(self.chance.expovariate(self.rate))
         finally:
@@ -99,11 +102,13 @@ class Injuries:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def harm(self) -> None:
+    def harm(self) -> bool:
         self.told.harms.append(self.chance.choice(list(HARMS)))
+        return True
 
-    def fail(self) -> None:
+    def fail(self) -> bool:
         self.told.failing.add(self.chance.choice(COROUTINES))
+        return True
 
     async def restart(self) -> None:
         node = self.chance.choice([*PROCESSES, *COROUTINES, *COMPONENTS])
@@ -111,38 +116,30 @@ class Injuries:
         with suppress(thalweg.NodeClosed, thalweg.StartError):
             await self.run.restart(node)
 
-    def kill(self) -> None:
-        self._signal(signal.SIGKILL)
+    def kill(self) -> bool:
+        return self._signal(signal.SIGKILL)
 
-    def interrupt(self) -> None:
-        self._signal(signal.SIGUSR1)
+    def interrupt(self) -> bool:
+        return self._signal(signal.SIGUSR1)
 
-    async def stall(self) -> None:
-        seconds = self.chance.random() ** 3 * STALL
-        if process := self._signal(signal.SIGSTOP):
-            try:
-                await asyncio.sleep(seconds)
-            finally:
-                send(process, signal.SIGCONT)
-                os.close(process)
+    def _signal(self, number: signal.Signals) -> bool:
+        process = process_of(self.chance.choice(PROCESSES))
+        if process is not None:
+            send(process, number)
+            os.close(process)
+        return process is not None
 
-    def _signal(self, number: signal.Signals) -> int | None:
-        """Sends a signal to the process of some node. Gives the descriptor of one that is to go on."""
-        node = self.chance.choice(PROCESSES)
-        process = process_of(node)
-        if process is None:
-            return None
-        send(process, number)
-        if number == signal.SIGSTOP:
-            return process
-        os.close(process)
-        return None
+    def stall(self) -> Doing:
+        process, seconds = process_of(self.chance.choice(PROCESSES)), self.chance.random() ** 3 * STALL
+        return process is not None and stand_still(process, seconds)
 
-    async def visit(self) -> None:
+    def visit(self) -> Doing:
         """A process attaches, and goes in some way."""
-        if sum(kind == "visitor" for kind in self._visitors()) >= VISITORS:
-            return
-        how = self.chance.choice(["quits", "raises", "killed"])
+        return self._visitors < VISITORS and self._visit()
+
+    async def _visit(self) -> None:
+        self._visitors += 1
+        how = self.chance.choice(["quits", "raises", "garbles"])
         script = str(HERE / "nodes" / "visiting.py")
         quiet = asyncio.subprocess.DEVNULL
         visitor = await asyncio.create_subprocess_exec(sys.executable, script, how, stdout=quiet, stderr=quiet)
@@ -152,12 +149,8 @@ class Injuries:
         except TimeoutError:
             pass
         finally:
-            if visitor.returncode is None:
-                visitor.kill()
-            await visitor.wait()
-
-    def _visitors(self) -> list[str]:
-        return ["visitor" for task in self._tasks if getattr(task.get_coro(), "__name__", "") == "visit"]
+            self._visitors -= 1
+            await end(visitor)
 
     async def garble(self) -> None:
         """Somebody says to the door what nobody understands, and goes or stays for a while."""
@@ -173,8 +166,9 @@ class Injuries:
                 finally:
                     writer.close()
 
-    def press(self) -> None:
+    def press(self) -> bool:
         self.told.huge += 12
+        return True
 
     async def fill_disk(self) -> None:
         """Somebody else keeps the disk busy."""
@@ -182,9 +176,7 @@ class Injuries:
         try:
             await process.wait()
         finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            await end(process)
 
     async def read_slowly(self) -> None:
         self.deaf.set()
@@ -219,6 +211,24 @@ def process_of(node: str) -> int | None:
                 return process
         os.close(process)
     return None
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Ends a process that no dataflow has started."""
+    if process.returncode is None:
+        # `process.kill` might reap it, and then asyncio misses it.
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+async def stand_still(process: int, seconds: float) -> None:
+    send(process, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        send(process, signal.SIGCONT)
+        os.close(process)
 
 
 def send(process: int, number: signal.Signals) -> None:
