@@ -22,7 +22,7 @@ def prove(name: str, **settings: str) -> tuple[int, str]:
 def test_dataflows_keep_their_books_under_faults_and_leave_nothing() -> None:
     code, text = prove("faults", MINUTES="0.2", SEED="4", RATE="10")
     last = text.splitlines()[-1]
-    assert code == 0 and last.endswith("ok") and ", 3 dataflows, " in last, text
+    assert code == 0 and last.endswith("ok") and ", 4 dataflows, " in last, text
     restarts = re.search(r", (\d+) restarts, ", last)
     assert restarts is not None and int(restarts[1]) > 20, text
 

@@ -6,9 +6,9 @@ from typing import Literal
 
 import thalweg
 
-Kind = Literal["exact", "again", "lossy"]
-"""What becomes of the numbers of messages on their way: each comes once; each comes, and what was in hand comes again; or
-some do not come, in order."""
+Kind = Literal["exact", "again", "once", "any"]
+"""What becomes of the numbers of messages on their way: each comes once; each comes, and what was in hand comes again; each
+comes once at most; or nothing is known of them. All but the last keep their order."""
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Stream:
             return f"number {number} came where {due + dropped} was due"
         if self.kind == "again" and number > due:
             return f"number {number} came where {due} was due, or one before"
+        if self.kind == "once" and number < due:
+            return f"number {number} came behind {due - 1}"
         return None
 
     def close(self, event: thalweg.InputClosed) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import zlib
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 import thalweg
@@ -17,8 +17,9 @@ KINDS: dict[str, Kind] = {
     "worker": "again",
     "relay": "again",
     "stumble": "again",
+    **dict.fromkeys(("handler", "program", "copies", "views", "waits", "disk", "door"), "once"),
 }
-"""What becomes of the numbers on the way to `hear`, where they are not in order only."""
+"""What becomes of the numbers on the way to `hear`."""
 
 HUGE = 8 << 20
 """Bytes of a payload that is sent under pressure: some of these are all that may wait."""
@@ -32,6 +33,8 @@ class Coroutines:
     """What they are told, what they have sent and what they have heard."""
 
     seed: int
+    redelivered: Collection[str] = ()
+    """Inputs of `hear` by which messages may come again."""
     over: bool = False
     """The sources end."""
     harms: deque[str] = field(default_factory=deque)
@@ -105,4 +108,5 @@ class Coroutines:
                 self.wrong.append(f"{event}: {wrong}")
 
     def heard_by(self, input: str) -> Stream:
-        return self.heard.setdefault(input, Stream(KINDS.get(input, "lossy")))
+        kind = "any" if input in self.redelivered else KINDS.get(input, "any")
+        return self.heard.setdefault(input, Stream(kind))

@@ -18,8 +18,8 @@ import thalweg
 from coroutines import Coroutines
 from injuries import HARMS, PROCESSES, Injuries, process_of, send
 from left import Left, left, surplus_threads
-from load import descriptor
-from memory import growth, is_flat, resident
+from load import REDELIVER, descriptor
+from memory import first_and_last, growth, is_flat, resident
 from support import GUESTS, Figures, run, unbalanced
 
 MINUTES = 10.0
@@ -30,8 +30,11 @@ RATE = 12.0
 SECONDS = 30.0
 """How long a dataflow is injured before it is ended, at most."""
 
-ENDINGS = ("stop", "end", "kill")
-"""It is asked to stop, its sources end by themselves, or all of it is ended at once."""
+ENDINGS = ("stop", "end", "kill", "stop, kill")
+"""It is asked to stop, its sources end by themselves, all of it is ended at once, or while it stops."""
+
+FILES = {"thalweg", "fifo", "written"}
+"""What there may be in the folder of the run."""
 
 PATIENCE = 60.0
 """Seconds within which a dataflow must end: whatever takes longer hangs."""
@@ -78,7 +81,7 @@ async def go_on(folder: Path, seconds: float, seed: int, rate: float) -> Books:
         await dataflow(folder, ending, length, chance.randrange(1 << 32), rate, books)
         await note_left(books, before, folder)
         books.memory.append(resident())
-        line = f"{books.dataflows:4} {ending:5} {books.faults.total():6} faults {books.counts['restarts']:6} restarts"
+        line = f"{books.dataflows:4} {ending:10} {books.faults.total():6} faults {books.counts['restarts']:6} restarts"
         print(f"{line} {books.memory[-1] >> 20:5} MiB {len(books.wrong)} wrong {len(books.left)} left", flush=True)
     return books
 
@@ -86,14 +89,18 @@ async def go_on(folder: Path, seconds: float, seed: int, rate: float) -> Books:
 async def note_left(books: Books, before: Left, folder: Path) -> None:
     threads = await surplus_threads(before.threads)
     found = left(str(folder)).more_than(before) | ({"threads": threads} if threads else {})
-    found |= {"files": files} if (files := sorted(folder.rglob("tmp*"))) else {}
+    if files := {path.name for path in folder.iterdir()} - FILES:
+        found["files"] = files
     books.left += [f"dataflow {books.dataflows}: {name}: {what}" for name, what in found.items()]
 
 
 async def dataflow(folder: Path, ending: str, seconds: float, seed: int, rate: float, books: Books) -> None:
     """Runs one for that long, ends it, and checks what came of it."""
-    told = Coroutines(seed)
-    flow = thalweg.Dataflow.from_dict(descriptor(folder, injured=True, endless=ending != "end"), GUESTS)
+    chance = random.Random(seed)
+    redeliver = {id for id in REDELIVER if chance.random() < 0.5}
+    told = Coroutines(seed, redeliver | ({"views"} if "copies" in redeliver else set()))
+    fields = descriptor(folder, injured=True, endless=ending != "end", redeliver=redeliver)
+    flow = thalweg.Dataflow.from_dict(fields, GUESTS)
     told.supply(flow)
     for how in ("kill", "cancel"):
         books.faults["start"] += await start_in_vain(flow, how)
@@ -110,13 +117,17 @@ async def dataflow(folder: Path, ending: str, seconds: float, seed: int, rate: f
                 told.over = True
             case "kill":
                 running.kill()
+            case "stop, kill":
+                running.stop()
+                await asyncio.sleep(chance.random() / 2)
+                running.kill()
         report = await end_of(running, books)
         for task in others:
             task.cancel()
     books.dataflows += 1
     books.faults += injuries.done
     note(books, report)
-    wrong = [*told.wrong, *injuries.wrong, *unbalanced(report), *unexpected(report, ending), *missing(report, told, ending)]
+    wrong = [*told.wrong, *injuries.wrong, *unbalanced(report), *unexpected(report, ending, redeliver), *missing(report, told, ending)]
     books.wrong += [f"dataflow {books.dataflows} ({ending}): {what}" for what in wrong]
 
 
@@ -127,7 +138,7 @@ async def start_in_vain(flow: thalweg.Dataflow, how: str) -> bool:
     async def start() -> thalweg.Run:
         return await flow.start()
 
-    starting = asyncio.create_task(start())
+    starting, process = asyncio.create_task(start()), None
     while not starting.done() and (process := process_of(PROCESSES[0])) is None:
         await asyncio.sleep(0.01)
     if process is not None and how == "kill":
@@ -220,24 +231,25 @@ ENDS = {
 }
 """How nodes may end after a stop, or with their last event in hand; those that are not named end well."""
 
-REDELIVERED = ("worker", "relay", "stumble")
-"""Those that are given their last event again."""
+CHAIN = {"worker", "relay", "stumble"}
+"""Those that always redeliver."""
 
 
-def unexpected(report: thalweg.RunReport, ending: str) -> list[str]:
-    """Nodes that ended in a way in which they cannot."""
+def unexpected(report: thalweg.RunReport, ending: str, redeliver: set[str]) -> list[str]:
+    """Nodes that ended in a way in which they cannot. Those that redeliver are given their last event again, until they
+    have ended well."""
 
     def allowed(id: str) -> set[str]:
-        if ending == "end" and id in REDELIVERED:
+        if ending == "end" and id in (CHAIN | redeliver) - {"door", "pong"}:
             return WELL
-        return ENDS.get(id, WELL) | ({"killed"} if ending == "kill" else set())
+        return ENDS.get(id, WELL) | ({"killed"} if "kill" in ending else set())
 
     return [f"{id} ended as {node.exit.text}" for id, node in report.nodes.items() if node.exit.name not in allowed(id)]
 
 
 def missing(report: thalweg.RunReport, told: Coroutines, ending: str) -> list[str]:
     """Messages that have not come where none may be lost."""
-    if ending == "kill":
+    if "kill" in ending:
         return []
     wrong = []
     for id, stream in told.heard.items():
@@ -256,6 +268,8 @@ def show(books: Books) -> None:
         print(f"\n{title}")
         for name, count in counter.most_common():
             print(f"  {name:20} {count:12}")
+    first, last = first_and_last(books.memory)
+    print(f"\nmemory  first {first >> 10} KiB, last {last >> 10} KiB\n")
     for what in [*books.wrong, *books.left]:
         print(what)
 

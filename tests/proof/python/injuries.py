@@ -1,6 +1,7 @@
 """What is done to the nodes of the load, one thing after the other, as a seed says."""
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -67,6 +68,7 @@ class Injuries:
             "stall": (6, self.stall),
             "visitor": (2, self.visit),
             "garbage": (6, self.garble),
+            "question": (6, self.ask),
             "pressure": (1, self.press),
             "slow disk": (1, self.fill_disk),
             "slow reader": (1, self.read_slowly),
@@ -155,9 +157,17 @@ class Injuries:
     async def garble(self) -> None:
         """Somebody says to the door what nobody understands, and goes or stays for a while."""
         text = self.chance.randbytes(self.chance.choice([0, 1, 3, 4, 5, 100, 100_000]))
-        if self.chance.random() < 0.5:
-            text = self.chance.choice(BEGINNINGS) + text
+        await self.say(self.chance.choice(BEGINNINGS) + text)
+
+    async def ask(self) -> None:
+        """Somebody asks how it is doing, or for a restart, and waits for the answer or does not."""
+        node = self.chance.choice([*PROCESSES, *COROUTINES, *COMPONENTS, "door"])
+        ask = self.chance.choice([{"ask": "status"}, {"ask": "restart", "node": node}])
+        await self.say(f"thalweg 1 {json.dumps(ask)}\n".encode())
+
+    async def say(self, text: bytes) -> None:
         for path in (self.folder / "thalweg").glob("*.sock"):
+            # It may be that of a dataflow that has ended.
             with suppress(OSError):
                 _, writer = await asyncio.open_unix_connection(path)
                 try:
@@ -186,7 +196,7 @@ class Injuries:
             self.deaf.clear()
 
 
-BEGINNINGS = [b"", b"thalweg", b'thalweg 1 {"ask":"status"}', b"thalweg 1 ", (1 << 20).to_bytes(4, "little"), b"\xff" * 4]
+BEGINNINGS = [b"", b"", b"", b"thalweg", b'thalweg 1 {"ask":"status"}', b"thalweg 1 ", (1 << 20).to_bytes(4, "little"), b"\xff" * 4]
 """What somebody may begin with who is nearly understood."""
 
 FILLS = """

@@ -1,6 +1,7 @@
 """A dataflow of everything that there is: components, processes, coroutines and a node to attach to; fan-out, fan-in and
 a cycle; small and large payloads; every overflow rule; nodes that redeliver and nodes that lose."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,20 @@ NEVER = 1 << 60
 """At which event a component traps that is to trap never."""
 
 
-def descriptor(folder: Path, *, injured: bool, endless: bool) -> Fields:
+REDELIVER = ("copies", "views", "waits", "ping", "pong", "disk", "door")
+"""Who may lose what it has in hand or be given it again: it does not fail by that itself."""
+
+
+def descriptor(folder: Path, *, injured: bool, endless: bool, redeliver: Collection[str] = ()) -> Fields:
     """Its nodes write into `folder`. Where it is `injured`, some trap by themselves; where it is not `endless`, all of
-    its sources end when they are told to. `hear` reads every node."""
+    its sources end when they are told to. `redeliver` are some of `REDELIVER`. `hear` reads every node."""
     nodes = [*chain(injured), *told(), *large(), *cycle(endless), *beside(folder, endless)]
     if endless:
         nodes += sources(folder, injured)
+    for node in nodes:
+        # Where a message of the cycle comes to its end by being lost, it is not given again.
+        if node["id"] in redeliver and (endless or node["id"] != "pong"):
+            node["restart"] = restart(in_hand="redeliver")
     inputs = {node["id"]: {"source": f"{node['id']}/out", **HEARD.get(node["id"], {})} for node in nodes if "outputs" in node}
     nodes.append({"id": "hear", "embedded": True, "inputs": inputs})
     return {"queued_bytes": "48MiB", "grace": "10s", "nodes": nodes}
