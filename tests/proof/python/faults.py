@@ -219,7 +219,8 @@ def note(books: Books, report: thalweg.RunReport) -> None:
 WELL = {"finished", "stopped"}
 COROUTINE = WELL | {"failed"}
 PROCESS = WELL | {"failed", "exited", "signaled", "unresponsive", "killed"}
-HARMED = WELL | set(HARMS.values())
+# One that sleeps with its last event in hand has its grace period.
+HARMED = WELL | {*HARMS.values(), "killed"}
 ENDS = {
     **dict.fromkeys(PROCESSES, PROCESS),
     **dict.fromkeys(("numbers", "orders", "frames", "stumble"), COROUTINE),

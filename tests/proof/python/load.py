@@ -20,7 +20,9 @@ REDELIVER = ("copies", "views", "waits", "ping", "pong", "disk", "door")
 def descriptor(folder: Path, *, injured: bool, endless: bool, redeliver: Collection[str] = ()) -> Fields:
     """Its nodes write into `folder`. Where it is `injured`, some trap by themselves; where it is not `endless`, all of
     its sources end when they are told to. `redeliver` are some of `REDELIVER`. `hear` reads every node."""
-    nodes = [*chain(injured), *told(), *large(), *cycle(endless), *beside(folder, endless)]
+    # Where nobody stands still, a busy machine must not make it look so.
+    watchdog = {"watchdog": "1s" if injured else "60s"}
+    nodes = [*chain(injured, watchdog), *told(watchdog), *large(watchdog), *cycle(endless), *beside(folder, endless)]
     if endless:
         nodes += sources(folder, injured)
     for node in nodes:
@@ -39,11 +41,11 @@ HEARD: dict[str, Fields] = {
 }
 
 
-def chain(injured: bool) -> list[Fields]:
+def chain(injured: bool, watchdog: Fields) -> list[Fields]:
     """Nodes that lose nothing, whatever happens to them."""
     again = {"restart": restart(in_hand="redeliver"), "outputs": ["out"]}
     traps = {"component": "stumbles.wasm", "parameters": {"at": 2000 if injured else NEVER}}
-    relay = {**script("relaying"), "args": ["asyncio"], "watchdog": "1s"}
+    relay = {**script("relaying"), "args": ["asyncio"], **watchdog}
     return [
         coroutine("numbers"),
         {"id": "worker", **traps, **again, "inputs": {"in": "numbers/out"}},
@@ -52,10 +54,10 @@ def chain(injured: bool) -> list[Fields]:
     ]
 
 
-def told() -> list[Fields]:
+def told(watchdog: Fields) -> list[Fields]:
     """Components that do harm where they are told to, and lose what they have in hand by it."""
     limits = {"cpu": "50ms", "memory": "16MiB", "buffers": "8MiB"}
-    harmful = {"parameters": {"how": "as-told"}, "limits": limits, "watchdog": "500ms", **passing("orders/out")}
+    harmful = {"parameters": {"how": "as-told"}, "limits": limits, **watchdog, **passing("orders/out")}
     return [
         coroutine("orders"),
         {"id": "handler", "component": "misbehaves.wasm", **harmful},
@@ -63,14 +65,14 @@ def told() -> list[Fields]:
     ]
 
 
-def large() -> list[Fields]:
+def large(watchdog: Fields) -> list[Fields]:
     """Payloads of all sizes, copied by a component and shared with processes."""
     latest = {"source": "frames/out", "overflow": "latest"}
     return [
         coroutine("frames"),
         {"id": "copies", "component": "copies.wasm", **passing("frames/out")},
         {"id": "views", **script("relaying"), "args": ["uvloop"], **passing("copies/out")},
-        {"id": "waits", **script("relaying"), "args": ["blocking"], "watchdog": "1s", **passing(latest)},
+        {"id": "waits", **script("relaying"), "args": ["blocking"], **watchdog, **passing(latest)},
     ]
 
 
