@@ -12,6 +12,8 @@ TIMEOUT := timeout --kill-after=10s
 # Of the wheel: `dev` has optimised dependencies and is built in seconds, `release` is for figures.
 PROFILE := dev
 PROOF := cargo run --release --example proof --
+# Of `make faults` and `make soak`; not named, they are what these say.
+export MINUTES HOURS SEED RATE
 
 help: ## List the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -104,6 +106,15 @@ proof-arrow proof-kill: proof-%: guests ## Prove what a process costs, and what 
 	$(MAKE) wheel PROFILE=release
 	$(TIMEOUT) 10m $(PYTHON)/python tests/proof/python $*
 
+# Longer than the faults last: between dataflows it waits until the threads that have nothing to do have ended.
+faults: guests ## Kill, stall and restart the nodes of a dataflow, MINUTES=10 long; SEED=n repeats a run
+	$(MAKE) wheel PROFILE=release
+	$(PYTHON)/python tests/proof/python faults
+
+soak: guests ## Run a dataflow of everything at full speed, HOURS=8 or MINUTES=n long: is memory flat
+	$(MAKE) wheel PROFILE=release
+	$(PYTHON)/python tests/proof/python soak
+
 bench-awaiting: ## Compare the ways to await an event in Python
 	$(MAKE) package PROFILE=release FEATURES=bench
 	$(PYTHON)/python benches/awaiting.py
@@ -139,4 +150,4 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 
 .PHONY: help demo test test-python deny advisories fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-restart proof-swap proof-stop hostile \
-	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting
+	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill faults soak bench-awaiting

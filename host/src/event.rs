@@ -51,7 +51,7 @@ pub struct Tick {
 pub struct InputFailed {
     /// The input.
     pub id: InputId,
-    /// How it ended: the text of its [`crate::NodeExit`], at most 1 KiB of it.
+    /// The name of its end: that of its [`crate::NodeExit`].
     pub reason: Arc<str>,
     /// Whether another instance is to follow. If none does, the input closes next.
     pub restarts: bool,

@@ -165,15 +165,14 @@ impl Tick {
 /// the camera fails
 /// >>> match await view.next_event():
 /// ...     case thalweg.InputFailed(id, reason, restarts=False):
-/// ...         print(id, "is lost:", reason.splitlines()[-1])
-/// image is lost: ValueError: no light
+/// ...         print(id, "is lost:", reason)
+/// image is lost: failed
 /// ```
 #[pyclass(frozen, get_all)]
 pub(crate) struct InputFailed {
     /// The input.
     id: String,
-    /// How it ended, in the words of the report: at most 1 KiB of it. Part of it may have been written by the
-    /// node that failed.
+    /// The name of its end, as in the report: `failed`, `killed`, ...
     reason: String,
     /// Whether another instance is to follow. If none does, `InputClosed` is the next event of this input.
     restarts: bool,

@@ -56,6 +56,16 @@ fn lines_come_on_stdout_and_the_report_on_stderr() {
 }
 
 #[test]
+fn the_report_tells_which_limits_a_node_has_waited_for() {
+    let flow = COUNTED.replace("count: 3 }", "count: 40 }\n    limits: { rate: 100 }");
+    let ended = Folder::with(&flow).run(&["run", "flow.yaml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let waited = "node `source` waited for ";
+    let line = ended.stderr.lines().find(|line| line.starts_with(waited)).unwrap();
+    assert!(line.ends_with(" in all for `limits: { rate: }`"), "{line}");
+}
+
+#[test]
 fn with_a_json_report_stdout_is_json_and_nothing_else() {
     let ended = Folder::with(COUNTED).run(&["run", "flow.yaml", "--report", "json"]);
     assert_eq!(ended.code, Some(0));

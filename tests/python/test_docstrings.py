@@ -15,8 +15,9 @@ from conftest import dataflow
 NAMES = [name for name in thalweg.__all__ if inspect.isclass(getattr(thalweg, name))]
 """The public classes."""
 
-WITHOUT_EXAMPLE = {"SupportsArrowArray", "SupportsArrowStream", "ThalwegError"}
-"""Nobody makes one: two protocols, and what the errors have in common."""
+WITHOUT_EXAMPLE = {"Budgets", "Paced", "SupportsArrowArray", "SupportsArrowStream", "ThalwegError"}
+"""Only components have the first two, and the examples have none. Nobody makes one of the others: two protocols,
+and what the errors have in common."""
 
 WORLD = """
 nodes:

@@ -103,5 +103,5 @@ def test_a_script_without_asyncio_sees_failures_and_restarts(folder: Folder) -> 
                         await run.restart("source")
         return lines
 
-    failed = "in failed ValueError: no light False"
+    failed = "in failed failed False"
     assert asyncio.run(main()) == ["in first", "in restarted 1", "in second", failed]

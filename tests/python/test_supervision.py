@@ -62,6 +62,22 @@ def test_a_process_that_dies_is_given_again_what_it_had_in_hand(folder: Folder) 
     assert len(sink.texts) - 100 <= node.redelivered, (len(sink.texts), node.redelivered)
 
 
+def test_a_process_that_dies_once_it_is_done_is_not_started_again(folder: Folder) -> None:
+    folder.write("node.py", """\
+        import os, signal, thalweg
+        with thalweg.Node() as node:
+            for event in node:
+                if isinstance(event, thalweg.Input):
+                    node.send_blocking("out", event.value)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """)
+    sink = Sink()
+    ended = folder.run(chain("python: node.py", "redeliver"), source=source, sink=sink)
+    node = ended.report.nodes["node"]
+    assert (node.exit.name, node.restarts, node.redelivered) == ("signaled", 0, 0), node
+    assert sink.texts == list(range(100))
+
+
 def test_a_process_that_dies_loses_what_it_had_in_hand_where_nothing_else_is_said(folder: Folder) -> None:
     folder.write("node.py", """\
         import os, signal, thalweg

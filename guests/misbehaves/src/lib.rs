@@ -1,4 +1,4 @@
-//! Does harm in the way that parameter `how` names, at its event number `at`.
+//! Does harm in the way that parameter `how` names, at its event number `at`; `as-told` as messages name it.
 //! `tests/host/limits.rs` runs it.
 
 mod ways;

@@ -1,7 +1,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use thalweg_guest::{Event, Handler, Payload, Result, outputs, parameters};
+use thalweg_guest::{Event, Handler, Payload, Result, Value, outputs, parameters};
 
 pub(crate) struct Misbehaves {
     pub(crate) how: String,
@@ -25,11 +25,23 @@ impl Handler for Misbehaves {
 
     fn on_event(&mut self, event: Event) -> Result {
         self.events += 1;
+        if self.how == "as-told" {
+            return as_told(event);
+        }
         if self.how == "ignores-stop" && matches!(event, Event::Stop(_)) {
             misbehave("sleeps")?;
         }
         if self.events == self.at { misbehave(&self.how) } else { Ok(()) }
     }
+}
+
+/// Does what parameter `harm` of a message names, and sends on a message that names nothing.
+fn as_told(event: Event) -> Result {
+    let Event::Input { message, .. } = event else { return Ok(()) };
+    if let Some(Value::Text(harm)) = message.metadata.parameter("harm") {
+        return misbehave(harm);
+    }
+    Ok(outputs::forward("out", message)?)
 }
 
 fn misbehave(how: &str) -> Result {
@@ -64,7 +76,7 @@ fn misbehave(how: &str) -> Result {
         "panics" => panic!("told to panic"),
         "exits" => std::process::exit(3),
         "exits-well" => std::process::exit(0),
-        "ignores-stop" | "asks-on" => Ok(()),
+        "ignores-stop" | "asks-on" | "as-told" => Ok(()),
         other => Err(format!("parameter `how`: `{other}` is no way to misbehave"))?,
     }
 }

@@ -1,5 +1,7 @@
 //! The run report for people: a table, and in words what did not end well.
 
+use std::time::Duration;
+
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::text::{BAD, BOLD, GOOD, count, duration_text, help_text, styled, visible};
@@ -41,6 +43,7 @@ pub(super) fn text(report: &RunReport) -> String {
     if let Some(node) = &report.stopped_by {
         text += &format!("node `{node}` stopped the dataflow by its end (`on_failure: stop`)\n");
     }
+    report.nodes.iter().for_each(|node| text += &waits(node));
     for node in bad {
         text.push('\n');
         text += &explanation(node);
@@ -96,6 +99,20 @@ fn summary(report: &RunReport, bad: usize) -> String {
             format!("{} after {took}: {}", count(nodes, "node"), styled(BAD, bad))
         }
     }
+}
+
+/// Which limits a node has waited for, where it was for longer than a person notices.
+fn waits(node: &NodeReport) -> String {
+    let Some(budgets) = &node.budgets else { return String::new() };
+    let limits =
+        [("cpu_share", budgets.cpu_share), ("rate", budgets.rate), ("log", Some(budgets.log))];
+    let waited = limits.iter().filter_map(|(limit, paced)| Some((limit, (*paced)?.waited)));
+    let waited = waited.filter(|(_, waited)| *waited >= Duration::from_millis(100));
+    let line = |(limit, waited)| {
+        let waited = duration_text(waited);
+        format!("node `{}` waited for {waited} in all for `limits: {{ {limit}: }}`\n", node.id)
+    };
+    waited.map(line).collect()
 }
 
 /// How a node ended, in which event, where in its code, and what helps.

@@ -94,6 +94,12 @@ impl Hand {
         }
     }
 
+    /// Nothing of it will be given again.
+    pub(super) fn forget(&self) {
+        let forgotten = std::mem::take(&mut *self.lock());
+        drop(forgotten); // Payloads may be large: freed after the lock.
+    }
+
     /// Whether another instance would be given something again.
     pub(super) fn is_empty(&self) -> bool {
         let inner = self.lock();

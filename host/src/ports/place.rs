@@ -119,9 +119,13 @@ impl Ports {
     }
 
     /// Ends the node for the others at once, as dropping its place does: for an instance that has said that
-    /// it is done, and takes its time to go.
+    /// it is done, and takes its time to go. It is done with what it had in hand too: however it goes, none
+    /// follows it, for its outputs are closed.
     pub(crate) fn end(self) {
         let Self { events, outputs } = self;
+        if let Some(hand) = &events.hand {
+            hand.forget();
+        }
         let routes = outputs.outputs.iter().map(|output| &output.route);
         end(&events.inbox, events.cycle.as_deref(), routes);
     }

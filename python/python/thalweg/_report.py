@@ -132,6 +132,8 @@ class RunReport:
         (InputReport(id='image', source='camera/image', received=2, delivered=1, dropped=0, discarded=1),)
         >>> report.nodes["view"].exit
         Exit(name='killed', ok=False, text='killed: the dataflow was ended at once', backtrace=())
+        >>> report.queued
+        Bounded(limit=1073741824, peak=12)
         >>> isinstance(report.nodes["view"], thalweg.NodeReport)
         True
     """
@@ -173,6 +175,15 @@ def _node(node: dict[str, Any]) -> NodeReport:
 
 
 def _budgets(budgets: dict[str, Any]) -> Budgets:
-    bounded = {name: Bounded(**budgets[name]) for name in ("memory", "buffers", "message")}
-    paced = {name: Paced(**used) if (used := budgets[name]) else None for name in ("cpu_share", "rate")}
-    return Budgets(**bounded, **paced, log=Paced(**budgets["log"]))
+    return Budgets(
+        memory=Bounded(**budgets["memory"]),
+        buffers=Bounded(**budgets["buffers"]),
+        message=Bounded(**budgets["message"]),
+        cpu_share=_paced(budgets["cpu_share"]),
+        rate=_paced(budgets["rate"]),
+        log=Paced(**budgets["log"]),
+    )
+
+
+def _paced(used: dict[str, float] | None) -> Paced | None:
+    return None if used is None else Paced(**used)

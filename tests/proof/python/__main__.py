@@ -7,7 +7,7 @@ import importlib
 import sys
 
 # `await` is a word of the language.
-MODULES = {name: name for name in ("cancel", "exit", "fair", "arrow", "kill")} | {"await": "waiting"}
+MODULES = {name: name for name in ("cancel", "exit", "fair", "arrow", "kill", "faults", "soak")} | {"await": "waiting"}
 
 
 def main() -> None:

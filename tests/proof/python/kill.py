@@ -2,22 +2,17 @@
 nothing of it is left."""
 
 import asyncio
-import gc
 import os
 import signal
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
 
 import thalweg
-from support import Figures, counter, dataflow, run, script
+from left import IDLE, Left, left
+from support import Figures, counter, dataflow, run, script, unbalanced
 
 KILLS = 200
 WARM_UP = 5
-
-IDLE = 64 << 20
-"""What the host keeps of shared memory for later payloads, at most, in bytes."""
 
 FLOW = (
     counter(1_000_000_000, sizes="8*20,100000")
@@ -29,21 +24,6 @@ FLOW = (
   - {{ id: door, attached: true, inputs: {{ in: {{ source: source/out, overflow: drop-oldest }} }} }}
 """
 )
-
-
-@dataclass
-class Left:
-    """What of the operating system's this process holds, but for its event loop's."""
-
-    descriptors: Counter[str]
-    shared: int
-    """Bytes of shared memory."""
-    unmapped: int
-    """Descriptors of shared memory that is not mapped."""
-    children: list[str]
-    sockets: list[str]
-    named: set[str]
-    """Names of shared memory of the whole machine."""
 
 
 def prove() -> Figures:
@@ -107,27 +87,4 @@ def check(report: thalweg.RunReport) -> None:
     exits = {id: node.exit.name for id, node in report.nodes.items()}
     assert exits.pop("victim") == "signaled" and exits.pop("door") == "unattached", report
     assert set(exits.values()) <= {"finished", "stopped"}, exits
-    sent = {f"{id}/{output.id}": output.sent for id, node in report.nodes.items() for output in node.outputs}
-    for node in report.nodes.values():
-        for read in node.inputs:
-            assert read.received == sent[read.source], (node, sent)
-            assert read.received == read.delivered + read.dropped + read.discarded, node
-
-
-def left(folder: str) -> Left:
-    gc.collect()
-    links = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
-    # Those of one kind count as one: numbers of sockets and pipes differ.
-    kinds = Counter(link.split(":")[0] for link in links if "memfd:thalweg" not in link)
-    files = sum("memfd:thalweg" in link for link in links)
-    maps = [line.split() for line in Path("/proc/self/maps").read_text().splitlines() if "memfd:thalweg" in line]
-    spans = [[int(end, 16) for end in line[0].split("-")] for line in maps]
-    children = [path.read_text().split() for path in Path("/proc/self/task").glob("*/children")]
-    return Left(
-        descriptors=kinds,
-        shared=sum(end - begin for begin, end in spans),
-        unmapped=files - len(spans),
-        children=[pid for pids in children for pid in pids],
-        sockets=[str(path) for path in Path(folder).rglob("*.sock")],
-        named=set(os.listdir("/dev/shm")),
-    )
+    assert not unbalanced(report), unbalanced(report)

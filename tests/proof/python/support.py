@@ -54,6 +54,18 @@ async def finish(flow: thalweg.Dataflow) -> thalweg.RunReport:
     return report
 
 
+def unbalanced(report: thalweg.RunReport) -> list[str]:
+    """The inputs of which the books are not equal: what was sent to them is not what they received, or what they
+    received is not what was delivered, dropped or discarded."""
+    sent = {f"{id}/{output.id}": output.sent for id, node in report.nodes.items() for output in node.outputs}
+    return [
+        f"{id}/{read.id} ({sent[read.source]} sent): {read}"
+        for id, node in report.nodes.items()
+        for read in node.inputs
+        if read.received != sent[read.source] or read.received != read.delivered + read.dropped + read.discarded
+    ]
+
+
 async def found_by(name: str, source: str, **parameters: int) -> Any:
     """What the script `name` sends as its only message, as JSON, when `source` feeds it; and that all
     nodes end well."""
