@@ -265,8 +265,11 @@ impl<'a> Service<'a> {
             let output = position(output);
             match grant {
                 Ok(grant) => {
-                    *granted = grant;
-                    let Grant { events, bytes } = grant;
+                    // What was given stays given: the node may have used it before it reads this. Others may
+                    // have taken the room meanwhile, for what waits in all queues together is bounded too.
+                    let events = grant.events.max(granted.events);
+                    let bytes = grant.bytes.max(granted.bytes);
+                    *granted = Grant { events, bytes };
                     self.link.outgoing.put(&FromHost::Room { output, events, bytes });
                 }
                 Err(_) => self.link.outgoing.put(&FromHost::OutputClosed { output }),

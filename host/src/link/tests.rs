@@ -21,6 +21,7 @@ mod hostile;
 mod leases;
 mod peers;
 mod raw;
+mod room;
 mod wire;
 
 const HANG: Duration = Duration::from_secs(60);

@@ -172,6 +172,8 @@ async def read_events(events: thalweg.RunEvents, deaf: asyncio.Event, books: Boo
         match event:
             case thalweg.NodeRestarting(exit=exit) | thalweg.NodeFailed(exit=exit) | thalweg.NodeFinished(exit=exit):
                 books.ends[exit.name] += 1
+                if exit.name == "panicked" or "broke the rules" in exit.text:
+                    books.wrong.append(f"{event.node} ended by the host itself: {exit.text}")
             case thalweg.LogLine():
                 books.counts["lines"] += 1
             case thalweg.LinesDropped(count=count):

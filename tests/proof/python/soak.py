@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import thalweg
-from coroutines import Coroutines
+from coroutines import MOST_WRONG, Coroutines
 from faults import missing, write_slowly
 from left import left, surplus_threads
 from load import descriptor
@@ -19,6 +19,9 @@ from memory import growth, is_flat, resident
 from support import GUESTS, Figures, run, unbalanced
 
 HOURS = 8.0
+
+AGAIN = {"fifo", "lines"}
+"""Nodes that end and are started again all the time."""
 
 WARM_UP = 3.0
 """Seconds of a dataflow that is not measured."""
@@ -59,11 +62,19 @@ async def soaked(folder: Path, seconds: float, memory: list[int] | None) -> tupl
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(write_slowly(folder))
         async with flow.start() as running:
+            tasks.create_task(note_failures(running.events(), told))
             await (asyncio.sleep(seconds) if memory is None else measure(told, seconds, memory))
         report = await running.wait()
         writing.cancel()
     heard = sum(stream.messages for stream in told.heard.values())
     return heard, [*told.wrong, *unbalanced(report), *missing(report, told, "stop"), *disturbed(report)]
+
+
+async def note_failures(events: thalweg.RunEvents, told: Coroutines) -> None:
+    """Nobody did anything to them, but to those that read files to their ends, again and again."""
+    async for event in events:
+        if isinstance(event, thalweg.NodeRestarting) and event.node not in AGAIN and len(told.wrong) < MOST_WRONG:
+            told.wrong.append(f"{event.node} is started again: {event.exit.text}")
 
 
 async def measure(told: Coroutines, seconds: float, memory: list[int]) -> None:
@@ -78,11 +89,9 @@ async def measure(told: Coroutines, seconds: float, memory: list[int]) -> None:
 
 
 def disturbed(report: thalweg.RunReport) -> list[str]:
-    """Nodes that were started again, or did not end well, though nobody did anything to them."""
-    # They read files to their ends, again and again; and nobody attaches.
-    again = {"fifo", "lines", "door"}
+    """Nodes that were started again, or did not end well."""
     return [
         f"{id}: {node.restarts} restarts, {node.exit.text}"
         for id, node in report.nodes.items()
-        if id not in again and (node.restarts or not node.exit.ok)
+        if id not in AGAIN | {"door"} and (node.restarts or not node.exit.ok)
     ]
