@@ -105,6 +105,24 @@ bench-awaiting: ## Compare the ways to await an event in Python
 	$(MAKE) package PROFILE=release FEATURES=bench
 	$(PYTHON)/python benches/awaiting.py
 
+# One venv has both systems and the plots. `ROUNDS=1 QUICK=1 make bench` takes a few minutes once all is built.
+BENCH := build/bench/venv/bin
+ROUNDS := 5
+
+bench: bench-build ## Measure beside dora-rs: build/bench/report.md, and docs/performance.md
+	$(BENCH)/python benches --rounds $(ROUNDS) $(QUICK:%=--quick) $(ONLY:%=--only %) $(if $(QUICK)$(ONLY),,--page)
+
+bench-build: guests $(BENCH)/dora # Also builds the nodes of dora-rs in Rust: 400 crates, a quarter of an hour
+	$(MAKE) package PROFILE=release
+	$(BENCH)/pip install --quiet --force-reinstall --no-deps build/wheels/thalweg-*.whl
+	cargo build --release --example bench
+	CARGO_TARGET_DIR=build/bench/dora cargo build --release --locked --manifest-path benches/dora/Cargo.toml
+
+$(BENCH)/dora: benches/requirements.txt
+	python3 -m venv build/bench/venv
+	$(BENCH)/pip install --quiet --requirement $<
+	touch $@
+
 setup: targets $(VENV)/componentize-py # All tools that are no part of Rust
 
 targets:
@@ -136,4 +154,5 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 
 .PHONY: help demo test test-python deny advisories fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-restart proof-stop hostile \
-	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting
+	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting \
+	bench bench-build
