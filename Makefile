@@ -24,10 +24,10 @@ demo: $(VENV)/wasm-tools targets package ## Build what the quick start needs, an
 test: setup lint deny guests model fuzz-briefly ## Everything that must hold: what CI runs
 	cd guests && cargo test --no-run && $(TIMEOUT) 5m cargo test
 	cargo test --no-run && $(TIMEOUT) 20m cargo test
-	$(MAKE) test-python
+	$(MAKE) test-python bench-briefly
 
 test-python: guests wheel ## What must hold of the Python package, installed from its wheel
-	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg $(CURDIR)/examples
+	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg $(CURDIR)/examples $(CURDIR)/benches/*.py $(CURDIR)/benches/workloads $(CURDIR)/benches/nodes
 	$(PYTHON)/python -m mypy.stubtest thalweg._native --allowlist python/stubtest-allowlist.txt
 	$(TIMEOUT) 15m $(PYTHON)/python -m pytest -q tests/python
 
@@ -112,6 +112,11 @@ ROUNDS := 5
 bench: bench-build ## Measure beside dora-rs: build/bench/report.md, and docs/performance.md
 	$(BENCH)/python benches --rounds $(ROUNDS) $(QUICK:%=--quick) $(ONLY:%=--only %) $(if $(QUICK)$(ONLY),,--page)
 
+bench-briefly: guests wheel # That it works, without dora-rs and without figures that mean something
+	cargo build --example bench
+	BENCH_DRIVER=target/debug/examples/bench $(TIMEOUT) 5m $(PYTHON)/python benches --rounds 1 --quick --without-dora \
+		--only latency,awaiting --folder build/bench-briefly
+
 bench-build: guests $(BENCH)/dora # Also builds the nodes of dora-rs in Rust: 400 crates, a quarter of an hour
 	$(MAKE) package PROFILE=release
 	$(BENCH)/pip install --quiet --force-reinstall --no-deps build/wheels/thalweg-*.whl
@@ -155,4 +160,4 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 .PHONY: help demo test test-python deny advisories fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-restart proof-stop hostile \
 	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill bench-awaiting \
-	bench bench-build
+	bench bench-build bench-briefly

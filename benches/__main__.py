@@ -10,20 +10,22 @@ import argparse
 import importlib
 import json
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import machine
+import plots
 import report
 from rounds import Row, Rounds
 from systems import ROOT
 from workloads import Case
 
 WORKLOADS = ["limits", "latency", "throughput", "chains", "awaiting", "start", "fans", "blocking", "mixed", "growth"]
-FOLDER = ROOT / "build/bench"
 
 
 def main() -> None:
     options = asked()
+    options.folder.mkdir(parents=True, exist_ok=True)
     names = options.only.split(",") if options.only else WORKLOADS
     workloads: dict[str, ModuleType] = {name: importlib.import_module(f"workloads.{name}") for name in names}
     described, rounds = machine.describe(), Rounds([])
@@ -32,12 +34,13 @@ def main() -> None:
         for name, of_workload in cases.items():
             for case in of_workload:
                 rounds.rows += measured(name, case, number, options.without_dora)
-                report.write(FOLDER, described, rounds, workloads)
+                report.write(options.folder, described, rounds, workloads)
     print(report.goal_table(rounds))
     if options.page:
+        plots.draw(rounds, ROOT / "docs")
         report.put_into(ROOT / "docs/performance.md", report.text(described, rounds, workloads))
     if failed := [row for row in rounds.rows if row.failure]:
-        sys.exit(f"{len(failed)} of {len(rounds.rows)} measurements failed: see build/bench/report.md")
+        sys.exit(f"{len(failed)} of {len(rounds.rows)} measurements failed: see {options.folder}/report.md")
 
 
 def asked() -> argparse.Namespace:
@@ -46,7 +49,8 @@ def asked() -> argparse.Namespace:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--quick", action="store_true", help="fewer sizes and messages")
     options.add_argument("--without-dora", action="store_true")
-    options.add_argument("--page", action="store_true", help="write the report into docs/performance.md")
+    options.add_argument("--folder", type=Path, default=ROOT / "build/bench")
+    options.add_argument("--page", action="store_true", help="write the report into docs/performance.md, and its plots")
     return options.parse_args()
 
 

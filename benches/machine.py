@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
@@ -20,6 +20,12 @@ def describe() -> dict[str, str]:
         "memory": f"{memory / 2**30:.0f} GiB",
         "kernel": platform.release().split("-")[0],
         "python": platform.python_version(),
-        "dora-rs": version("dora-rs"),
         "load at the start": f"{os.getloadavg()[0]:.1f}",
-    }
+    } | peer()
+
+
+def peer() -> dict[str, str]:
+    try:
+        return {"dora-rs": version("dora-rs")}
+    except PackageNotFoundError:
+        return {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -66,7 +67,7 @@ def points(rounds: Rounds, cases: list[str], of: str, figure: str, times: int) -
             yield int(number) * times, rounds.spread("growth", case, "components", figure)
 
 
-def line(axes: Axes, label: str, colour: str, values: Iterator[tuple[object, Spread | None]]) -> None:
+def line(axes: Axes, label: str, colour: str, values: Iterator[tuple[Any, Spread | None]]) -> None:
     known = [(x, spread) for x, spread in values if spread]
     if known:
         below = [spread.median - spread.least for _, spread in known]
@@ -75,10 +76,10 @@ def line(axes: Axes, label: str, colour: str, values: Iterator[tuple[object, Spr
         axes.errorbar([x for x, _ in known], medians, (below, above), label=label, color=colour, marker="o", capsize=3)
 
 
-def finish(axes: Axes, unit: object, logarithmic: bool = True) -> None:
+def finish(axes: Axes, unit: Callable[[float], str], logarithmic: bool = True) -> None:
     if logarithmic:
         axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: unit(value)))  # type: ignore[operator]
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: unit(value)))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8)

@@ -17,7 +17,8 @@ from typing import Any
 import memory
 
 ROOT = Path(__file__).resolve().parents[1]
-DRIVER = ROOT / "target/release/examples/bench"
+DRIVER = Path(os.environ.get("BENCH_DRIVER", ROOT / "target/release/examples/bench"))
+"""Another build than that for figures may be named: to see that it works."""
 DORA_NODE = ROOT / "build/bench/dora/release/dora-bench"
 SCRIPTS = ROOT / "benches/nodes"
 BIN = Path(sys.executable).parent
@@ -134,15 +135,13 @@ def dora_script() -> dict[str, object]:
 
 def thalweg(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:
     """A node whose `fields` say nothing else is a script."""
-    described = []
+    described: list[dict[str, object]] = []
     for node in nodes:
-        own = {"env": told | {"ROLE": node.role, "FOUND": str(folder / f"{node.id}.json")}}
-        code = node.fields or {"python": str(SCRIPTS / "thalweg_node.py")} | own
-        described.append(
-            {"id": node.id, "inputs": {name: {"source": source} | node.queue for name, source in node.reads.items()}}
-            | ({"outputs": ["out"]} if node.role != "sink" else {})
-            | code
-        )
+        own: dict[str, object] = {"env": told | {"ROLE": node.role, "FOUND": str(folder / f"{node.id}.json")}}
+        code = node.fields or own | {"python": str(SCRIPTS / "thalweg_node.py")}
+        reads = {name: {"source": source} | node.queue for name, source in node.reads.items()}
+        outputs: dict[str, object] = {"outputs": ["out"]} if node.role != "sink" else {}
+        described.append({"id": node.id, "inputs": reads} | outputs | code)
     (folder / "dataflow.yaml").write_text(json.dumps({"nodes": described}))
     return [str(BIN / "thalweg"), "run", "dataflow.yaml"]
 

@@ -25,9 +25,9 @@ def cases(quick: bool) -> Iterator[Case]:
 
 
 def own(guest: str, size: int, count: int, rate: int = 0) -> Measure:
-    inputs = {"inputs": {"t": {"timer": f"{1_000_000 // rate}us"}}} if rate else {}
-    source = {"component": str(GUESTS / f"{guest}.wasm"), "parameters": {"size": size, "count": count}} | inputs
-    nodes = [Node("source", "source", fields=source), Node("sink", "sink", {"in": "source/out"})]
+    inputs: dict[str, object] = {"inputs": {"t": {"timer": f"{1_000_000 // rate}us"}}} if rate else {}
+    source: dict[str, object] = {"component": str(GUESTS / f"{guest}.wasm"), "parameters": {"size": size, "count": count}}
+    nodes = [Node("source", "source", fields=source | inputs), Node("sink", "sink", {"in": "source/out"})]
     return processes(thalweg, nodes, size=size, count=count, rate=rate, how="awaiting")
 
 
