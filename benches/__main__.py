@@ -20,7 +20,7 @@ from rounds import Row, Rounds
 from systems import ROOT
 from workloads import Case
 
-WORKLOADS = ["limits", "latency", "throughput", "chains", "awaiting", "start", "fans", "blocking", "mixed", "growth"]
+WORKLOADS = ["limits", "latency", "throughput", "chains", "awaiting", "start", "fans", "blocking", "mixed", "pictures", "growth"]
 
 
 def main() -> None:

@@ -38,6 +38,8 @@ def table(rounds: Rounds, workload: str) -> str:
     """Medians, with the least and the most of the rounds."""
     cases = rounds.cases(workload)
     figures = {row_figure for row in rounds.rows if row.workload == workload for row_figure in row.figures}
+    if workload != "start":
+        figures.discard("start")
     columns = [name for name in units.COLUMNS if name in figures] or sorted(figures)
     headings = [units.COLUMNS[name][0] if name in units.COLUMNS else name for name in columns]
     lines = [f"| case | system | {' | '.join(headings)} |", f"| --- | --- |{' --- |' * len(columns)}"]

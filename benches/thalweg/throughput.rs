@@ -29,11 +29,9 @@ pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Value> {
     }
     lines.node("found", &format!("embedded: true, inputs: {{ {} }}", found.join(", ")));
     let (found, report) = runtime()?.block_on(async { run_and_find(lines.prepare()?).await })?;
-    let mut figures = rates(&found, (count * sources * sinks) as u64, size)?;
-    for (kind, cpu) in ["source", "pass", "sink"].map(|kind| (kind, cpu_of(&report, kind))) {
-        figures[format!("{kind}_cpu")] = json!(cpu);
-    }
-    Ok(figures)
+    let cpu = |kind| cpu_of(&report, kind);
+    let cpu = json!({ "source": cpu("source"), "pass": cpu("pass"), "sink": cpu("sink") });
+    rates(&found, (count * sources * sinks) as u64, size, cpu)
 }
 
 /// Nanoseconds of CPU for each message that came to, or of a source left, these components.
@@ -49,7 +47,7 @@ fn cpu_of(report: &RunReport, kind: &str) -> f64 {
 }
 
 /// From the first message that was sent to the last that was taken.
-fn rates(found: &[Value], sent: u64, size: usize) -> anyhow::Result<Value> {
+fn rates(found: &[Value], sent: u64, size: usize, cpu: Value) -> anyhow::Result<Value> {
     let of = |key| found.iter().map(|found| number(found, key)).collect::<anyhow::Result<Vec<_>>>();
     let delivered: u64 = of("count")?.iter().sum();
     let began = of("first")?.into_iter().min().unwrap_or(0);
@@ -62,5 +60,6 @@ fn rates(found: &[Value], sent: u64, size: usize) -> anyhow::Result<Value> {
         "lost": sent - delivered,
         "delivered": delivered,
         "seconds": seconds,
+        "cpu": cpu,
     }))
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 BENCHES = Path(__file__).parents[2] / "benches"
-WORKLOADS = ("limits", "latency", "throughput", "chains", "awaiting", "start", "fans", "blocking", "mixed", "growth")
+WORKLOADS = ("limits", "latency", "throughput", "chains", "awaiting", "start", "fans", "blocking", "mixed", "pictures", "growth")
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +23,9 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_every_goal_looks_up_cases_that_are_measured() -> None:
     import goals
-    from workloads import awaiting, blocking, chains, fans, growth, latency, limits, mixed, start, throughput
+    from workloads import awaiting, blocking, chains, fans, growth, latency, limits, mixed, pictures, start, throughput
 
-    modules = (limits, latency, throughput, chains, awaiting, start, fans, blocking, mixed, growth)
+    modules = (limits, latency, throughput, chains, awaiting, start, fans, blocking, mixed, pictures, growth)
     measured = {
         (name, case.name, system)
         for name, module in zip(WORKLOADS, modules, strict=True)
