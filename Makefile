@@ -114,7 +114,7 @@ bench: bench-build ## Measure beside dora-rs: build/bench/report.md, and docs/pe
 
 bench-briefly: guests wheel # That it works, without dora-rs and without figures that mean something
 	cargo build --example bench
-	BENCH_DRIVER=target/debug/examples/bench $(TIMEOUT) 5m $(PYTHON)/python benches --rounds 1 --quick --without-dora \
+	BENCH_DRIVER=target/debug/examples/bench $(TIMEOUT) 5m $(PYTHON)/python benches --rounds 1 --quick --without dora-rs \
 		--only latency,awaiting --folder build/bench-briefly
 
 bench-build: guests $(BENCH)/dora # Also builds the nodes of dora-rs in Rust: 400 crates, a quarter of an hour

@@ -33,7 +33,7 @@ def main() -> None:
     for number in range(options.rounds):
         for name, of_workload in cases.items():
             for case in of_workload:
-                rounds.rows += measured(name, case, number, options.without_dora)
+                rounds.rows += measured(name, case, number, options.without)
                 report.write(options.folder, described, rounds, workloads)
     print(report.goal_table(rounds))
     if options.page:
@@ -48,16 +48,16 @@ def asked() -> argparse.Namespace:
     options.add_argument("--only", help="workloads: " + ", ".join(WORKLOADS))
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--quick", action="store_true", help="fewer sizes and messages")
-    options.add_argument("--without-dora", action="store_true")
+    options.add_argument("--without", help="systems whose names begin so")
     options.add_argument("--folder", type=Path, default=ROOT / "build/bench")
     options.add_argument("--page", action="store_true", help="write the report into docs/performance.md, and its plots")
     return options.parse_args()
 
 
-def measured(workload: str, case: Case, number: int, without_dora: bool) -> list[Row]:
+def measured(workload: str, case: Case, number: int, without: str | None) -> list[Row]:
     rows = []
     for system, measure in case.measures.items():
-        if without_dora and system.startswith("dora-rs"):
+        if without and system.startswith(without):
             continue
         row = Row(workload, case.name, system, number, {})
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 import units
 from rounds import Row, Rounds, Spread
@@ -50,7 +50,9 @@ def growth(rounds: Rounds, figure: Figure) -> bool:
         line(cost, label, colour, points(rounds, cases, of, "cost", 2 if of == "pairs" else 1))
     line(memory, "in a star, served and idle", "#0b6e99", points(rounds, cases, "idle", "per_node", 1))
     cost.set_title("cost of an event as a dataflow grows")
-    memory.set_title("memory for a node")
+    cost.set_xlabel("how many")
+    memory.set_title("memory for a node, with its part of what all share")
+    memory.yaxis.set_major_locator(MultipleLocator(20 << 10))
     memory.set_xlabel("nodes")
     for axes, unit in ((cost, units.time), (memory, units.size)):
         axes.set_xscale("log")

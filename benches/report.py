@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -36,23 +37,40 @@ def goal_table(rounds: Rounds) -> str:
 
 def table(rounds: Rounds, workload: str) -> str:
     """Medians, with the least and the most of the rounds."""
+    if workload == "limits":
+        return limits(rounds)
     cases = rounds.cases(workload)
     figures = {row_figure for row in rounds.rows if row.workload == workload for row_figure in row.figures}
-    if workload != "start":
-        figures.discard("start")
+    figures -= {"rate", "bytes"} if workload == "start" else {"start"}
     columns = [name for name in units.COLUMNS if name in figures] or sorted(figures)
     headings = [units.COLUMNS[name][0] if name in units.COLUMNS else name for name in columns]
     lines = [f"| case | system | {' | '.join(headings)} |", f"| --- | --- |{' --- |' * len(columns)}"]
     for case, system in cases:
-        cells = [cell(rounds.spread(workload, case, system, name), name) for name in columns]
+        spreads = {name: rounds.spread(workload, case, system, name) for name in columns}
+        # The rate of what is paced is the pace.
+        hidden = {"rate", "bytes"} if spreads.get("p50") else set[str]()
+        cells = [cell(None if name in hidden else spread, name) for name, spread in spreads.items()]
         lines.append(f"| {case} | {system} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def limits(rounds: Rounds) -> str:
+    """One a line: they have nothing in common but the machine."""
+    lines = ["| what | seen |", "| --- | --- |"]
+    for name, (text, unit) in units.LIMITS.items():
+        system, _, figure = name.partition(": ")
+        if spread := rounds.spread("limits", "limits", system, figure):
+            lines.append(f"| {text} | {in_words(spread, unit)} |")
     return "\n".join(lines)
 
 
 def cell(spread: Spread | None, figure: str) -> str:
     if spread is None:
         return ""
-    unit = units.COLUMNS[figure][1] if figure in units.COLUMNS else units.plain
+    return in_words(spread, units.COLUMNS[figure][1] if figure in units.COLUMNS else units.plain)
+
+
+def in_words(spread: Spread, unit: Callable[[float], str]) -> str:
     median, least, most = unit(spread.median), unit(spread.least), unit(spread.most)
     return median if least == most else f"{median} ({least} – {most})"
 

@@ -24,7 +24,7 @@ def size(count: float) -> str:
 
 
 def bandwidth(count: float) -> str:
-    return f"{count / 1e9:.2f} GB/s"
+    return f"{count / 1e9:.2f} GB/s" if count >= 1e7 else f"{count / 1e6:.2g} MB/s"
 
 
 def plain(count: float) -> str:
@@ -48,3 +48,19 @@ COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "lost": ("lost", plain),
 }
 """What tables show, where it was measured."""
+
+LIMITS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "Rust: memcpy_65536": ("memcpy of 64 KiB", bandwidth),
+    "Rust: memcpy_1048576": ("memcpy of 1 MiB", bandwidth),
+    "Rust: memcpy_8388608": ("memcpy of 8 MiB", bandwidth),
+    "Rust: memcpy_to_new": ("memcpy of 8 MiB to a new place", bandwidth),
+    "Rust: futex_p50": ("a thread wakes another: futex, p50", time),
+    "Rust: eventfd_p50": ("the same by eventfd, p50", time),
+    "Rust: pipe_p50": ("the same by a pipe, p50", time),
+    "Rust: tokio_p50": ("a tokio task wakes another by a channel, p50", time),
+    "Rust: channel": ("a message through one tokio channel, saturated", time),
+    "Rust: channels": ("a message and hop through nine, saturated", time),
+    "Python: eventfd": ("a thread wakes a task of asyncio by eventfd, p50", time),
+    "Python: pipe": ("a process wakes a task of asyncio by a pipe, p50", time),
+}
+"""What is read of the limits, by system and figure."""

@@ -18,7 +18,7 @@ async def main() -> None:
     picture = numpy.ascontiguousarray(numpy.repeat(waves[:, :, None], 3, axis=2))
     with thalweg.Node() as node:
         for _ in range(COUNT):
-            await node.send("out", picture, width=SIDE, height=SIDE)
+            await node.send("out", picture.data, width=SIDE, height=SIDE)
 
 
 asyncio.run(main())

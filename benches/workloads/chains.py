@@ -16,7 +16,7 @@ def cases(quick: bool) -> Iterator[Case]:
         pace = paced(64, quick)
         measures = {"components": driver("latency", **pace, chain=length)}
         if length <= 8:  # 64 processes of 27 MB and 20 threads are beyond what two cores run
-            measures["dora-rs"] = peer(length, pace)
+            measures["dora-rs Rust"] = peer(length, pace)
         yield Case(f"N = {length}, 64 B, paced", measures)
     pace = paced(8 << 20, quick)
     yield Case("N = 8, 8 MiB, paced", {"components": driver("latency", **pace, chain=8, read="true")})

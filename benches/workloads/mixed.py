@@ -16,11 +16,11 @@ GUESTS = ROOT / "guests/target/components"
 def cases(quick: bool) -> Iterator[Case]:
     for name, size in sizes(quick).items():
         pace = paced(size, quick)
-        yield Case(f"{name}, paced", {"Thalweg": own("paces", **pace), "dora-rs": peer(**pace, linger_ms=1000)})
+        yield Case(f"{name}, paced", {"Thalweg": own("paces", **pace), "dora-rs Rust → Python": peer(**pace, linger_ms=1000)})
         ours, theirs = RATES_OF_SCRIPTS[size]
         yield Case(
             f"{name}, saturated",
-            {"Thalweg": own("floods", size=size, count=ours), "dora-rs": peer(size=size, count=theirs, linger_ms=3000)},
+            {"Thalweg": own("floods", size=size, count=ours), "dora-rs Rust → Python": peer(size=size, count=theirs, linger_ms=3000)},
         )
 
 

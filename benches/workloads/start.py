@@ -20,8 +20,8 @@ def cases(quick: bool) -> Iterator[Case]:
     for nodes in (10, 10_000) if quick else (2, 10, 1000, 10_000):
         measures = {"components, cache warm": own(nodes), "components, cache cold": cold(nodes)}
         if nodes <= 10:
-            measures["dora-rs, Rust"] = peer(nodes, {})
-            measures["dora-rs, Python"] = peer(nodes, dora_script())
+            measures["dora-rs Rust"] = peer(nodes, {})
+            measures["dora-rs Python"] = peer(nodes, dora_script())
         yield Case(f"{nodes:,} nodes", measures)
 
 
