@@ -26,10 +26,10 @@ demo: $(VENV)/wasm-tools targets package ## Build what the quick start needs, an
 test: setup lint deny guests model fuzz-briefly ## Everything that must hold: what CI runs
 	cd guests && cargo test --no-run && $(TIMEOUT) 5m cargo test
 	cargo test --no-run && $(TIMEOUT) 20m cargo test
-	$(MAKE) test-python
+	$(MAKE) test-python bench-briefly
 
 test-python: guests wheel ## What must hold of the Python package, installed from its wheel
-	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg $(CURDIR)/examples
+	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg $(CURDIR)/examples $(CURDIR)/benches/*.py $(CURDIR)/benches/workloads $(CURDIR)/benches/nodes
 	$(PYTHON)/python -m mypy.stubtest thalweg._native --allowlist python/stubtest-allowlist.txt
 	$(TIMEOUT) 15m $(PYTHON)/python -m pytest -q tests/python
 
@@ -119,6 +119,29 @@ bench-awaiting: ## Compare the ways to await an event in Python
 	$(MAKE) package PROFILE=release FEATURES=bench
 	$(PYTHON)/python benches/awaiting.py
 
+# One venv has both systems and the plots. `ROUNDS=1 QUICK=1 make bench` takes a few minutes once all is built.
+BENCH := build/bench/venv/bin
+ROUNDS := 5
+
+bench: bench-build ## Measure beside dora-rs: build/bench/report.md, and docs/performance.md
+	$(BENCH)/python benches --rounds $(ROUNDS) $(QUICK:%=--quick) $(ONLY:%=--only %) $(if $(QUICK)$(ONLY),,--page)
+
+bench-briefly: guests wheel # That it works, without dora-rs and without figures that mean something
+	cargo build --example bench
+	BENCH_DRIVER=target/debug/examples/bench $(TIMEOUT) 5m $(PYTHON)/python benches --rounds 1 --quick --without dora-rs \
+		--only latency,awaiting --folder build/bench-briefly
+
+bench-build: guests $(BENCH)/dora # Also builds the nodes of dora-rs in Rust: 400 crates, a quarter of an hour
+	$(MAKE) package PROFILE=release
+	$(BENCH)/pip install --quiet --force-reinstall --no-deps build/wheels/thalweg-*.whl
+	cargo build --release --example bench
+	CARGO_TARGET_DIR=build/bench/dora cargo build --release --locked --manifest-path benches/dora/Cargo.toml
+
+$(BENCH)/dora: benches/requirements.txt
+	python3 -m venv build/bench/venv
+	$(BENCH)/pip install --quiet --requirement $<
+	touch $@
+
 setup: targets $(VENV)/componentize-py # All tools that are no part of Rust
 
 targets:
@@ -150,4 +173,5 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 
 .PHONY: help demo test test-python deny advisories fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-restart proof-swap proof-stop hostile \
-	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill faults soak bench-awaiting
+	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill faults soak bench-awaiting \
+	bench bench-build bench-briefly

@@ -141,7 +141,7 @@ fn every_guest_can_be_inspected() {
     let folder = Folder::with("");
     for guest in std::fs::read_dir(folder.path().join("guests")).unwrap() {
         let guest = guest.unwrap().path();
-        if guest.is_dir() {
+        if guest.extension().is_none_or(|extension| extension != "wasm") {
             continue;
         }
         let ended = folder.run(&["inspect", "--json", guest.to_str().unwrap()]);

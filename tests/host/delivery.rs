@@ -62,3 +62,48 @@ async fn a_hundred_thousand_small_messages_arrive() {
     outcome.assert_ok();
     assert_eq!(outcome.input("verify", "in").delivered, 100_000);
 }
+
+/// What `measures` found, for the source of `floods` or `paces` that `source` describes.
+async fn measured(source: &str, parameters: &str) -> String {
+    let text = format!(
+        "
+nodes:
+  - {{ id: source, outputs: [out], {source} }}
+  - id: measures
+    component: guests/measures.wasm
+    inputs: {{ in: source/out }}
+    outputs: [found]
+    parameters: {{ {parameters} }}
+  - {{ id: sink, embedded: true, inputs: {{ in: measures/found }} }}
+"
+    );
+    let outcome = flow(&text).sink("sink").run().await;
+    outcome.assert_ok();
+    outcome.texts("sink").concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_is_counted_whole_and_read_to_its_last_byte() {
+    for size in [8, 9000] {
+        let source =
+            format!("component: guests/floods.wasm, parameters: {{ count: 1000, size: {size} }}");
+        let found = measured(&source, "read: true").await;
+        // The last byte of a longer one is its filling: 7.
+        let sum = if size > 8 { 7000 } else { 0 };
+        assert!(found.starts_with(r#"{"count":1000,"#), "{found}");
+        assert!(found.ends_with(&format!(r#""sum":{sum},"delays":[]}}"#)), "{found}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_paced_tells_how_long_each_message_took() {
+    let source =
+        "component: guests/paces.wasm, inputs: { tick: { timer: 1ms } }, parameters: { count: 5 }";
+    let found = measured(source, "delays: true").await;
+    assert!(found.starts_with(r#"{"count":5,"#), "{found}");
+    let (_, delays) = found.split_once(r#""delays":["#).unwrap();
+    let delays = delays.trim_end_matches("]}").split(", ").map(|delay| delay.parse().unwrap());
+    let delays: Vec<u64> = delays.collect();
+    assert_eq!(delays.len(), 5);
+    assert!(delays.iter().all(|delay| (1..10_000_000_000).contains(delay)), "{delays:?}");
+}

@@ -1,0 +1,66 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def time(nanoseconds: float) -> str:
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
+        if nanoseconds >= size:
+            return f"{three(nanoseconds / size)} {unit}"
+    return f"{three(nanoseconds)} ns"
+
+
+def rate(events: float) -> str:
+    return f"{events / 1e6:.2f} M/s" if events >= 1e6 else f"{three(events / 1e3)} k/s" if events >= 1e3 else f"{three(events)} /s"
+
+
+def size(count: float) -> str:
+    for unit, least in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= least:
+            return f"{three(count / least)} {unit}"
+    return f"{count:.0f} B"
+
+
+def bandwidth(count: float) -> str:
+    return f"{count / 1e9:.2f} GB/s" if count >= 1e7 else f"{count / 1e6:.2g} MB/s"
+
+
+def plain(count: float) -> str:
+    return f"{count:g}"
+
+
+def three(value: float) -> str:
+    """With three digits that count."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "p50": ("p50", time),
+    "p99": ("p99", time),
+    "rate": ("events/s", rate),
+    "bytes": ("bandwidth", bandwidth),
+    "start": ("to the last first event", time),
+    "cost": ("for an event", time),
+    "memory": ("memory", size),
+    "per_node": ("for a node", size),
+    "lost": ("lost", plain),
+}
+"""What tables show, where it was measured."""
+
+LIMITS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "Rust: memcpy_65536": ("memcpy of 64 KiB", bandwidth),
+    "Rust: memcpy_1048576": ("memcpy of 1 MiB", bandwidth),
+    "Rust: memcpy_8388608": ("memcpy of 8 MiB", bandwidth),
+    "Rust: memcpy_to_new": ("memcpy of 8 MiB to a new place", bandwidth),
+    "Rust: futex_p50": ("a thread wakes another: futex, p50", time),
+    "Rust: eventfd_p50": ("the same by eventfd, p50", time),
+    "Rust: pipe_p50": ("the same by a pipe, p50", time),
+    "Rust: tokio_p50": ("a tokio task wakes another by a channel, p50", time),
+    "Rust: channel": ("a message through one tokio channel, saturated", time),
+    "Rust: channels": ("a message and hop through nine, saturated", time),
+    "Python: eventfd": ("a thread wakes a task of asyncio by eventfd, p50", time),
+    "Python: pipe": ("a process wakes a task of asyncio by a pipe, p50", time),
+}
+"""What is read of the limits, by system and figure."""

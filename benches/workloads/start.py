@@ -1,0 +1,63 @@
+"""W6: from the start of the program to the last first event, and what all need then."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+
+from systems import Figures, Measure, Node, dora, dora_script, driver, processes
+
+from workloads import Case
+
+TITLE = "Start to the last first event, and memory (W6)"
+STAR = 100
+"""From so many nodes on all read one source; fewer are a chain."""
+
+
+def cases(quick: bool) -> Iterator[Case]:
+    for nodes in (10, 10_000) if quick else (2, 10, 1000, 10_000):
+        measures = {"components, cache warm": own(nodes), "components, cache cold": cold(nodes)}
+        if nodes <= 10:
+            measures["dora-rs Rust"] = peer(nodes, {})
+            measures["dora-rs Python"] = peer(nodes, dora_script())
+        yield Case(f"{nodes:,} nodes", measures)
+
+
+def own(nodes: int) -> Measure:
+    measure = driver("start", nodes=nodes, shape="star" if nodes >= STAR else "chain")
+
+    def timed() -> Figures:
+        began = time.time_ns()
+        figures = measure()
+        return figures | {"start": figures.pop("served") - began, "within": figures["start"]}
+
+    return timed
+
+
+def cold(nodes: int) -> Measure:
+    measure = own(nodes)
+
+    def without_cache() -> Figures:
+        before = os.environ.get("XDG_CACHE_HOME")
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            os.environ["XDG_CACHE_HOME"] = folder
+            try:
+                return measure()
+            finally:
+                del os.environ["XDG_CACHE_HOME"]
+                if before is not None:
+                    os.environ["XDG_CACHE_HOME"] = before
+
+    return without_cache
+
+
+def peer(nodes: int, fields: dict[str, object]) -> Measure:
+    """A chain of so many in all, as its user would start it."""
+    described, last = [Node("source", "source", fields=fields)], "source/out"
+    for number in range(nodes - 2):
+        described.append(Node(f"pass{number}", "pass", {"in": last}, fields=fields))
+        last = f"pass{number}/out"
+    described.append(Node("sink", "sink", {"in": last}, fields=fields))
+    return processes(dora, described, size=8, count=1, settle="no", linger=4, linger_ms=4000)
