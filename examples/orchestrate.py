@@ -52,6 +52,8 @@ def told(event: thalweg.RunEvent) -> str:
             return f"{node} is started again: {exit.text}"
         case thalweg.NodeRestarted(node, count):
             return f"{node} runs again (restarts: {count})"
+        case thalweg.NodeSwapped(node, count):
+            return f"{node} has a new component (swaps: {count})"
         case thalweg.NodeFinished(node, exit) | thalweg.NodeFailed(node, exit):
             return f"{node} has ended: {exit.text}"
         case thalweg.LogLine(node, text=text):

@@ -19,7 +19,7 @@ def cases(quick: bool) -> Iterator[Case]:
 
 def own(count: int) -> Measure:
     edges: dict[str, object] = {"component": str(GUESTS / "edges.wasm"), "outputs": ["edges"]}
-    pictures: dict[str, object] = {"python": str(SCRIPTS / "pictures.py"), "env": {"COUNT": str(count)}}
+    pictures: dict[str, object] = {"python": str(SCRIPTS / "making_pictures.py"), "env": {"COUNT": str(count)}}
     nodes = [
         Node("pictures", "source", fields=pictures),
         Node("edges", "edges", {"picture": "pictures/out"}, fields=edges),
