@@ -11,7 +11,7 @@ ROLE = os.environ.get("ROLE", "")
 AWAITING = os.environ.get("HOW") == "awaiting"
 SIZE = int(os.environ.get("SIZE", "8"))
 COUNT = int(os.environ.get("COUNT", "1000"))
-RATE = int(os.environ.get("RATE", "0"))
+RATE = int(os.environ.get("RATE") or 0)  # Make hands on what nobody set, as nothing.
 """Messages a second; 0 is as many as pass."""
 LINGER = float(os.environ.get("LINGER", "0"))
 """Seconds that a source stays, where its end takes what it sent with it."""
