@@ -82,7 +82,7 @@ def prove() -> Figures:
         f"{made_rate:.2f} GB/s of what it makes, for {made:.2f} copies beside the one at its wall",
         f"from a process to a component {given_rate:.2f} GB/s, for {given:.2f} copies",
     ]
-    # One copy more would cost one at least; the host's own is of bytes that another core wrote, and costs two.
+    # One copy more would cost one at least, and two where another core wrote the bytes.
     return figures, passed < 1 and made < 1 and given < 2
 
 
