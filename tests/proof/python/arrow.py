@@ -4,8 +4,7 @@ Copies are counted in two ways. By addresses: every tenth batch is looked up in 
 within the payload, and the payload in a read-only mapping of the shared memory. By time: the CPU that both
 processes spend for each message beyond what the same dataflow spends with the far node in the host itself, in
 units of one `memcpy` of as many bytes that are in the cache: an upper bound, in which is all else that crossing
-costs. What a component reads or sends is copied at its wall in either case. What a process sends is copied by the
-host before anybody looks at it, or the process could still change it.
+costs. What a component reads or sends is copied at its wall in either case.
 """
 
 import json
