@@ -74,9 +74,11 @@ async fn pass(size: usize) -> anyhow::Result<(Duration, u64)> {
 }
 
 fn descriptor() -> String {
-    let mut text = String::from("nodes:\n  - { id: source, embedded: true, outputs: [out] }\n");
-    let mut from = String::from("source");
     // The queues are bounded in events alone, or large messages would make smaller batches.
+    let mut text = String::from(
+        "queued_bytes: 64GiB\nnodes:\n  - { id: source, embedded: true, outputs: [out] }\n",
+    );
+    let mut from = String::from("source");
     let queue = "queue: 256, queue_bytes: 4GiB";
     for node in 0..CHAIN {
         let _ = writeln!(

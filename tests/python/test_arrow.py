@@ -264,6 +264,7 @@ def test_what_is_no_arrow_says_why() -> None:
         (Gives("__arrow_c_stream__", reader), ValueError, "the Arrow capsule was used before"),
         (pa.DictionaryArray.from_arrays([0], inner), ValueError, "type `DictionaryArray` as Arrow: .*dictionary"),
         (pa.record_batch([coded] * 1025, [""] * 1025), ValueError, "it has more than 1024 dictionaries"),
+        (pa.nulls((1 << 28) + 1), ValueError, "type `NullArray` as Arrow: .*more than 0 bytes can hold"),
         (pa.record_batch([[None]], schema=no_nulls), ValueError, "type `RecordBatch` as Arrow: .*null"),
         (
             pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), fails()),

@@ -33,7 +33,7 @@ const CONTINUATION: u32 = u32::MAX;
 pub(crate) const MOST_DICTIONARIES: usize = 1024;
 
 /// Rows for which no byte is needed, as of a column of nulls.
-const EMPTY_ROWS: u64 = 1 << 28;
+pub(crate) const EMPTY_ROWS: u64 = 1 << 28;
 
 /// Rows of all columns for each byte: eight booleans, in structs in structs.
 const ROWS_PER_BYTE: u64 = 64;

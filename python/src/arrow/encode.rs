@@ -5,12 +5,13 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, RecordBatchOptions};
 use arrow_buffer::{Buffer, MutableBuffer};
+use arrow_data::ArrayData;
 use arrow_ipc::writer::StreamEncoder;
 use arrow_schema::{ArrowError, DataType, Metadata, Schema};
 use bytes::Bytes;
 use thalweg::payload::{PayloadMut, SHARED_FROM};
 
-use super::decode::{ARRAY_KEY, MOST_DICTIONARIES, TypedArray};
+use super::decode::{ARRAY_KEY, EMPTY_ROWS, MOST_DICTIONARIES, TypedArray, decode};
 
 /// What the largest types need, and what Arrow asks for.
 const ALIGNMENT: usize = 64;
@@ -22,7 +23,7 @@ const ALIGNMENT: usize = 64;
 /// # Errors
 ///
 /// What the format cannot hold: a dictionary directly in a dictionary, or nulls where the field allows none.
-/// And more dictionaries than are read.
+/// And what would not be read: more dictionaries, or more rows without bytes.
 pub(crate) fn encode(value: &TypedArray) -> Result<Bytes, ArrowError> {
     let batch = batch_of(value)?;
     if dictionaries(batch.schema_ref()) > MOST_DICTIONARIES {
@@ -32,7 +33,18 @@ pub(crate) fn encode(value: &TypedArray) -> Result<Bytes, ArrowError> {
     let mut encoder = StreamEncoder::try_new(batch.schema_ref())?;
     let mut parts = encoder.encode(&batch)?;
     parts.extend(encoder.finish()?);
-    Ok(joined(&parts))
+    let stream = joined(&parts);
+    if rows(&value.array.to_data()) > EMPTY_ROWS {
+        decode(stream.clone())
+            .map_err(|problem| ArrowError::InvalidArgumentError(problem.to_string()))?;
+    }
+    Ok(stream)
+}
+
+/// Of all columns together, at whatever depth: as many at least as any message of the stream declares.
+fn rows(array: &ArrayData) -> u64 {
+    let own = array.len() as u64;
+    array.child_data().iter().map(rows).fold(own, u64::saturating_add)
 }
 
 /// One behind the other: where another process can see them, if they are large.
