@@ -130,15 +130,18 @@ pub(crate) async fn run(code: Code, setup: NodeSetup, line: StartLine) -> NodeEx
         setup.log.finish().await;
         setup.ports.give_again();
     }
+    // Each on its own: one future with room for all would be as large as the largest, for every node.
     match code {
         Code::Component(component, code) => {
             let usage = Arc::clone(&setup.usage);
             Metered::new(component::run(component, code, setup, line), usage).await
         }
-        Code::Process(code) => process::run(&code, setup, line).await,
-        Code::Attached(guests) => attached::run(&guests, setup, line).await,
-        Code::Embedded(node) => run_embedded(|ports| node(ports), setup.ports, line).await,
-        Code::EmbeddedOnce(node) => run_embedded(node, setup.ports, line).await,
+        Code::Process(code) => Box::pin(process::run(&code, setup, line)).await,
+        Code::Attached(guests) => Box::pin(attached::run(&guests, setup, line)).await,
+        Code::Embedded(node) => {
+            Box::pin(run_embedded(|ports| node(ports), setup.ports, line)).await
+        }
+        Code::EmbeddedOnce(node) => Box::pin(run_embedded(node, setup.ports, line)).await,
     }
 }
 

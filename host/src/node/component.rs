@@ -36,7 +36,8 @@ pub(super) async fn run(
 ) -> NodeExit {
     let NodeSetup { id, ports, parameters, log, usage, ready, successor, .. } = setup;
     let mould = Mould { id, parameters, log, usage, ready, successor };
-    match mould.instance(component, &code, Some(ports)).await {
+    // What the start needs is given back after it: an instance that waits is as small as its course.
+    match Box::pin(mould.instance(component, &code, Some(ports))).await {
         Ok(instance) => {
             line.wait(Ok(())).await;
             mould.run(instance.run()).await
@@ -94,7 +95,7 @@ impl Mould {
         loop {
             match course.next().await {
                 Pause::Ended(exit) => return exit,
-                Pause::AtRest(laid) => course = self.make_way(course, laid).await,
+                Pause::AtRest(laid) => course = Box::pin(self.make_way(course, laid)).await,
             }
         }
     }
