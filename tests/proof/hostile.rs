@@ -47,8 +47,16 @@ struct Alone {
     p99: Vec<u64>,
 }
 
+/// All cases, or those that are named behind the name of the proof.
 pub(crate) fn prove() -> anyhow::Result<Figure> {
-    prove_all(&cases())
+    let (all, names) = (cases(), std::env::args().skip(2).collect::<Vec<_>>());
+    anyhow::ensure!(
+        names.iter().all(|name| all.iter().any(|case| case.guest.name() == name)),
+        "no case has one of the names {names:?}"
+    );
+    let is_named =
+        |case: &Case| names.is_empty() || names.iter().any(|name| case.guest.name() == name);
+    prove_all(&all.into_iter().filter(is_named).collect::<Vec<_>>())
 }
 
 pub(crate) fn prove_contained() -> anyhow::Result<Figure> {
