@@ -26,8 +26,8 @@ from typing import NamedTuple
 FOLDER = Path(__file__).resolve().parent
 ACCEPTED = FOLDER / "accepted.toml"
 
-BOUND = 0.03
-"""How much more than accepted is a failure: several times what runs of the same code differ by."""
+BOUND = 0.02
+"""How much more than accepted is a failure: ten times what runs of the same code differ by."""
 
 LONGEST = 600
 """Seconds; it takes one minute."""
