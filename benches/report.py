@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -60,19 +59,14 @@ def limits(rounds: Rounds) -> str:
     for name, (text, unit) in units.LIMITS.items():
         system, _, figure = name.partition(": ")
         if spread := rounds.spread("limits", "limits", system, figure):
-            lines.append(f"| {text} | {in_words(spread, unit)} |")
+            lines.append(f"| {text} | {units.spread(spread, unit)} |")
     return "\n".join(lines)
 
 
 def cell(spread: Spread | None, figure: str) -> str:
     if spread is None:
         return ""
-    return in_words(spread, units.COLUMNS[figure][1] if figure in units.COLUMNS else units.plain)
-
-
-def in_words(spread: Spread, unit: Callable[[float], str]) -> str:
-    median, least, most = unit(spread.median), unit(spread.least), unit(spread.most)
-    return median if least == most else f"{median} ({least} – {most})"
+    return units.spread(spread, units.COLUMNS[figure][1] if figure in units.COLUMNS else units.plain)
 
 
 def put_into(page: Path, report: str) -> None:

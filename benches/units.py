@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rounds import Spread
+
 
 def time(nanoseconds: float) -> str:
     for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
@@ -29,6 +31,21 @@ def bandwidth(count: float) -> str:
 
 def plain(count: float) -> str:
     return f"{count:g}"
+
+
+def spread(of: Spread, unit: Callable[[float], str]) -> str:
+    """The median, and the least and the most where they are another."""
+    median, least, most = unit(of.median), unit(of.least), unit(of.most)
+    return median if least == most else f"{median} ({least} – {most})"
+
+
+def ratio(of: Spread) -> str:
+    """The same of a factor; as goals are said, a small one is a fraction."""
+    return f"{spread(of, factor)} ×"
+
+
+def factor(value: float) -> str:
+    return three(value) if value >= 0.5 else f"1/{three(1 / value)}"
 
 
 def three(value: float) -> str:
