@@ -8,7 +8,7 @@ from types import ModuleType
 
 import goals
 import units
-from rounds import Rounds, Spread
+from rounds import Row, Rounds, Spread
 
 BEGIN, END = "<!-- made by `make bench`: begin -->", "<!-- made by `make bench`: end -->"
 
@@ -67,6 +67,12 @@ def cell(spread: Spread | None, figure: str) -> str:
     if spread is None:
         return ""
     return units.spread(spread, units.COLUMNS[figure][1] if figure in units.COLUMNS else units.plain)
+
+
+def figures(row: Row) -> str:
+    """Those of one measurement that a table shows, for who watches."""
+    known = [f"{text} {unit(row.figures[name])}" for name, (text, unit) in units.COLUMNS.items() if name in row.figures]
+    return ", ".join(known) or f"{len(row.figures)} figures"
 
 
 def put_into(page: Path, report: str) -> None:
