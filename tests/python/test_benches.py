@@ -87,7 +87,7 @@ def test_nothing_is_left_of_what_a_measurement_started() -> None:
 import subprocess, orphans
 orphans.adopt()
 with orphans.none_left():
-    print(subprocess.run(["sh", "-c", "setsid sleep 1000 >/dev/null & echo $!"], capture_output=True, text=True).stdout)
+    print(subprocess.run(["sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!"], capture_output=True, text=True).stdout)
 """
     ran = subprocess.run([sys.executable, "-c", code], cwd=BENCHES, capture_output=True, text=True, check=True)
     assert not Path(f"/proc/{int(ran.stdout)}").exists()
