@@ -43,8 +43,8 @@ def main() -> None:
         sys.exit(f"interrupted: what it had is in {options.folder}/report.md")
     print(report.goal_table(rounds))
     if options.page:
-        plots.draw(rounds, ROOT / "docs")
-        report.put_into(ROOT / "docs/performance.md", report.text(described, rounds, workloads))
+        shown = plots.draw(rounds, ROOT / "docs")
+        report.put_into(ROOT / "docs/performance.md", f"{shown}\n\n{report.text(described, rounds, workloads)}")
     if failed := [row for row in rounds.rows if row.failure]:
         sys.exit(f"{len(failed)} of {len(rounds.rows)} measurements failed: see {options.folder}/report.md")
 

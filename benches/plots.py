@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
 
 import units
 from rounds import Row, Rounds, Spread
@@ -22,19 +23,23 @@ RUST = {"dora-rs Rust → Rust": THEIRS[0], "dora-rs Rust → Rust, pool of 1 GB
 PRESSED = {"dora-rs Rust → Rust, `backpressure`": THEIRS[2]}
 PYTHON = {"Thalweg, one process": OURS[2], "Thalweg, between processes": OURS[0], "dora-rs": THEIRS[0]}
 GROWTH = {
-    "pairs": ("an event, by nodes in pairs", 2),
-    "subscribers": ("an event, by subscribers of one source", 1),
-    "inputs": ("an event, by inputs into one node", 1),
+    "pairs": ("CPU time for an event, by nodes in pairs", 2),
+    "subscribers": ("CPU time for an event, by subscribers of one source", 1),
+    "inputs": ("CPU time for an event, by inputs into one node", 1),
 }
 
 Points = Iterator[tuple[Any, Spread | None]]
 
 
-def draw(rounds: Rounds, folder: Path) -> None:
-    for name, (plot, size) in PLOTS.items():
+def draw(rounds: Rounds, folder: Path) -> str:
+    """Those of which something was measured; gives the lines that show them beside a page of that folder."""
+    shown = []
+    for name, (plot, size, words) in PLOTS.items():
         figure = Figure(figsize=size, layout="constrained", facecolor="white")
         if plot(rounds, figure):
             figure.savefig(folder / f"performance-{name}.png", dpi=110)
+            shown.append(f"![{words}](performance-{name}.png)")
+    return "\n\n".join(shown)
 
 
 def latency(rounds: Rounds, figure: Figure) -> bool:
@@ -80,6 +85,7 @@ def growth(rounds: Rounds, figure: Figure) -> bool:
         line(axes, "", OURS[0], points(rounds, cases, of, "cost", times))
         linear(axes, title, units.time)
     memory = figure.axes[-1]
+    memory.yaxis.set_major_locator(MultipleLocator(16 << 10))
     line(memory, "", OURS[0], points(rounds, cases, "idle", "per_node", 1))
     linear(memory, "memory for an idle node, by nodes", units.size)
     return bool(cases)
@@ -99,12 +105,13 @@ def line(axes: Axes, label: str, colour: str, values: Points) -> None:
         below = [spread.median - spread.least for _, spread in known]
         above = [spread.most - spread.median for _, spread in known]
         medians = [spread.median for _, spread in known]
-        axes.errorbar([x for x, _ in known], medians, (below, above), label=label, color=colour, marker="o", markersize=5, capsize=3)
+        axes.errorbar([x for x, _ in known], medians, (below, above), label=label.replace("`", ""), color=colour, marker="o", markersize=5, capsize=3)
 
 
 def finish(axes: Axes, title: str, of: str) -> None:
     axes.set_yscale("log")
-    # Each decade has a line and a name: no ratio is made smaller by its axis.
+    low, high = (log10(limit) for limit in axes.get_ylim())
+    axes.set_ylim(10 ** floor(low), 10 ** ceil(high))
     axes.yaxis.set_major_locator(LogLocator(numticks=20))
     axes.yaxis.set_minor_formatter(NullFormatter())
     dress(axes, title, units.COLUMNS[of][1])
@@ -113,7 +120,7 @@ def finish(axes: Axes, title: str, of: str) -> None:
 def linear(axes: Axes, title: str, unit: Callable[[float], str]) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
     dress(axes, title, unit)
 
 
@@ -133,12 +140,13 @@ def read(path: Path) -> Rounds:
     return Rounds([Row(**row) for row in json.loads(path.read_text())["rows"]])
 
 
-PLOTS: dict[str, tuple[Callable[[Rounds, Figure], bool], tuple[float, float]]] = {
-    "latency": (latency, (10, 4.4)),
-    "throughput": (throughput, (10, 4.4)),
-    "python": (python, (10, 4.2)),
-    "growth": (growth, (10, 6)),
+PLOTS: dict[str, tuple[Callable[[Rounds, Figure], bool], tuple[float, float], str]] = {
+    "latency": (latency, (10, 4.4), "One-way latency by size"),
+    "throughput": (throughput, (10, 4.4), "Messages and bytes a second by size"),
+    "python": (python, (10, 4.2), "Latency and throughput of scripts that await, by size"),
+    "growth": (growth, (10, 6), "Cost of an event and memory of a node as a dataflow grows"),
 }
+"""How each is drawn, its size in inches, and what it shows."""
 
 if __name__ == "__main__":
     draw(read(ROOT / "build/bench/report.json"), Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs")

@@ -68,7 +68,8 @@ fn edges(mut node: DoraNode, mut events: EventStream) -> eyre::Result<()> {
     while let Some(event) = events.recv() {
         let Event::Input { data, metadata, .. } = event else { continue };
         let bytes: &[u8] = (&data).try_into()?;
-        let (width, height) = (side(&metadata.parameters, "width")?, side(&metadata.parameters, "height")?);
+        let (width, height) =
+            (side(&metadata.parameters, "width")?, side(&metadata.parameters, "height")?);
         let picture = RgbImage::from_raw(width, height, bytes.to_vec());
         let picture = picture.ok_or_else(|| eyre::eyre!("too few bytes for {width} × {height}"))?;
         let edges = sobel::edges(&grayscale(&picture)).into_raw();
