@@ -94,7 +94,7 @@ def summed(found: list[dict[str, int]], sent: int, size: int, began: int) -> Fig
     seconds = (max(sink["last"] for sink in came) - min(sink["first"] for sink in came)) / 1e9
     figures: Figures = {"lost": sent - count, "delivered": count, "seconds": seconds}
     figures |= {"rate": count / seconds, "bytes": count * size / seconds} if seconds > 0 else {}
-    figures |= {name: came[0][name] for name in ("p50", "p99", "max") if name in came[0]}
+    figures |= {name: came[0][name] for name in ("p50", "p99", "max") if came[0].get(name)}
     figures |= {"start": came[0]["served"] - began} if came[0]["served"] else {}
     return figures
 
