@@ -144,9 +144,10 @@ def thalweg(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:
 
 
 def hosted(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:
-    """The same where a component is the sink: the program that hosts all takes what it found."""
+    """The same by a program that takes what came: it is the sink itself, or is told by the component that is."""
     [sink] = [node for node in nodes if node.role == "sink"]
-    told = told | {"FOUND": str(folder / f"{sink.id}.json")}
+    role = "sink" if "embedded" in sink.fields else "found"
+    told = told | {"ROLE": role, "FOUND": str(folder / f"{sink.id}.json")}
     settings = [f"{name}={value}" for name, value in told.items()]
     return ["env", *settings, sys.executable, str(SCRIPTS / "hosting.py"), str(written(nodes, folder, told))]
 

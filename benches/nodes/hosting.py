@@ -1,4 +1,5 @@
-"""Runs the dataflow of its argument as `thalweg run` does, and writes down what `measures` tells at its end."""
+"""Runs the dataflow of its argument as `thalweg run` does, and writes down what came to its embedded node: messages, or
+what `measures` tells at its end."""
 
 from __future__ import annotations
 
@@ -7,12 +8,12 @@ import json
 import sys
 
 import thalweg
-from common import Taken
+from common import ROLE, Taken
+from thalweg_node import sink_awaiting
 
 flow = thalweg.Dataflow.from_file(sys.argv[1])
 
 
-@flow.node("found")
 async def found(node: thalweg.Node) -> None:
     taken = Taken()
     async for event in node.events():
@@ -24,6 +25,7 @@ async def found(node: thalweg.Node) -> None:
 
 
 async def main() -> None:
+    flow.node("sink")(sink_awaiting) if ROLE == "sink" else flow.node("found")(found)
     report = await (await flow.start()).wait()
     if not report.ok:
         raise SystemExit(str({id: node.exit.text for id, node in report.nodes.items()}))

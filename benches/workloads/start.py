@@ -7,9 +7,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from systems import Figures, Measure, Node, System, dora, dora_script, driver, processes, thalweg
+from systems import Figures, Measure, Node, System, dora, dora_script, driver, hosted, processes, thalweg
 
 from workloads import Case
+from workloads.mixed import component
 from workloads.pairs import LINGER
 
 TITLE = "Start to the last first event, and memory (W6)"
@@ -21,6 +22,7 @@ def cases(quick: bool) -> Iterator[Case]:
     for nodes in (10, 10_000) if quick else (2, 10, 1000, 10_000):
         measures = {"components, cache warm": own(nodes), "components, cache cold": cold(nodes)}
         if nodes <= 10:
+            measures["components, by a program in Python"] = hosted_chain(nodes)
             measures["dora-rs Rust"] = scripts(dora, nodes, {}, 2)
             measures["Thalweg, Python"] = scripts(thalweg, nodes, {}, LINGER)
             measures["dora-rs Python"] = scripts(dora, nodes, dora_script(), 2)
@@ -36,6 +38,16 @@ def own(nodes: int) -> Measure:
         return figures | {"start": figures.pop("served") - began, "within": figures["start"]}
 
     return timed
+
+
+def hosted_chain(nodes: int) -> Measure:
+    """The same as its user would start it who has the package: it has an interpreter to start, too."""
+    described, last = [Node("source", "source", fields=component("floods", count=1) | {"outputs": ["out"]})], "source/out"
+    for number in range(nodes - 2):
+        described.append(Node(f"pass{number}", "pass", {"in": last}, fields=component("echo")))
+        last = f"pass{number}/out"
+    described.append(Node("sink", "sink", {"in": last}, fields={"embedded": True}))
+    return processes(hosted, described, size=8, count=1, linger=LINGER)
 
 
 def cold(nodes: int) -> Measure:
