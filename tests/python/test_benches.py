@@ -81,6 +81,16 @@ def test_a_ratio_is_of_figures_of_the_same_round() -> None:
         ours / Series({2: 1.0})
 
 
+def test_what_came_is_held_against_what_was_sent_and_nothing_at_all_is_a_failure() -> None:
+    from systems import summed
+
+    sinks = [{"count": 6, "first": 0, "served": 5, "last": 2_000_000_000, "p50": 7}, {"count": 0, "first": 0, "served": 0, "last": 0}]
+    figures = summed(sinks, 8, 100, -5)
+    assert figures == {"lost": 2, "delivered": 6, "seconds": 2.0, "rate": 3.0, "bytes": 300.0, "p50": 7, "start": 10}
+    with pytest.raises(RuntimeError, match="nothing came of 8 messages"):
+        summed(sinks[1:], 8, 100, -5)
+
+
 def test_nothing_is_left_of_what_a_measurement_started() -> None:
     # It leaves its parent, as what daemons start does.
     code = """
