@@ -37,7 +37,7 @@ def main() -> None:
     try:
         for rows in measured(workloads, options):
             rounds.rows += rows
-            described["rounds"] = f"{rows[-1].round + 1} of {options.rounds}" if rows else "none"
+            described["round"] = f"{rounds.last + 1} of {options.rounds}"
             report.write(options.folder, described, rounds, workloads)
     except KeyboardInterrupt:
         sys.exit(f"interrupted: what it had is in {options.folder}/report.md")

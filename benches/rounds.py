@@ -71,6 +71,10 @@ class Rounds:
     def __init__(self, rows: list[Row]) -> None:
         self.rows = rows
 
+    @property
+    def last(self) -> int:
+        return max((row.round for row in self.rows), default=0)
+
     def cases(self, workload: str) -> list[tuple[str, str]]:
         """Case and system, as they were measured first."""
         return list(dict.fromkeys((row.case, row.system) for row in self.rows if row.workload == workload))
