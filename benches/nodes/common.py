@@ -30,6 +30,13 @@ def tell(found: dict[str, int]) -> None:
     Path(os.environ["FOUND"]).write_text(json.dumps(found))
 
 
+def lingering() -> float:
+    """Of a source, when it has sent all: tells so, and gives how long it stays."""
+    if LINGER:
+        tell({"sent": COUNT})
+    return LINGER
+
+
 class Taken:
     """What came. It is told when all have, and again at the end."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 import pyarrow
-from common import AWAITING, COUNT, LINGER, ROLE, SIZE, Taken, due, now, tell
+from common import AWAITING, COUNT, ROLE, SIZE, Taken, due, lingering, now
 from dora import Node
 
 SETTLE = 0.0 if os.environ.get("SETTLE") == "no" else 0.5
@@ -31,8 +31,7 @@ def source(node: Any) -> None:
             time.sleep(wait)
         head[0] = now()
         node.send_output("out", array)
-    tell({"sent": COUNT})
-    time.sleep(LINGER)
+    time.sleep(lingering())
 
 
 async def source_awaiting(node: Any) -> None:
@@ -44,8 +43,7 @@ async def source_awaiting(node: Any) -> None:
             await asyncio.sleep(wait)
         head[0] = now()
         node.send_output("out", array)
-    tell({"sent": COUNT})
-    await asyncio.sleep(LINGER)
+    await asyncio.sleep(lingering())
 
 
 def take(taken: Taken, event: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pictures
 import pyarrow
-from common import COUNT, LINGER, ROLE, Taken, due, now, tell
+from common import ROLE, Taken, due, lingering, now
 from dora import Node
 
 SETTLE = 0.5
@@ -23,8 +23,7 @@ async def source(node: Any) -> None:
             await asyncio.sleep(wait)
         height, width, _ = picture.shape
         node.send_output("out", pyarrow.array(picture.ravel()), {"width": width, "height": height, "sent": now()})
-    tell({"sent": COUNT})
-    await asyncio.sleep(LINGER)
+    await asyncio.sleep(lingering())
 
 
 async def sink(node: Any) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import thalweg
-from common import AWAITING, COUNT, LINGER, RATE, ROLE, SIZE, Taken, due, now, tell
+from common import AWAITING, COUNT, LINGER, RATE, ROLE, SIZE, Taken, due, lingering, now
 
 
 def source(node: thalweg.Node) -> None:
@@ -16,8 +16,7 @@ def source(node: thalweg.Node) -> None:
             time.sleep(wait)
         buffer[:8] = now().to_bytes(8, "little")
         node.send_blocking("out", buffer)
-    tell({"sent": COUNT})
-    time.sleep(LINGER)
+    time.sleep(lingering())
 
 
 async def source_awaiting(node: thalweg.Node) -> None:
@@ -27,8 +26,7 @@ async def source_awaiting(node: thalweg.Node) -> None:
             await asyncio.sleep(wait)
         buffer[:8] = now().to_bytes(8, "little")
         await node.send("out", buffer)
-    tell({"sent": COUNT})
-    await asyncio.sleep(LINGER)
+    await asyncio.sleep(lingering())
 
 
 def sink(node: thalweg.Node) -> None:

@@ -44,4 +44,4 @@ def peer(**told: int) -> Measure:
         Node("sink", "sink", {"in": "edges/out"}, queue, ends),
     ]
     # Long enough for the edges of all that was sent.
-    return processes(dora, nodes, size=SIZE, linger=1 if "rate" in told else 8, **told)
+    return processes(dora, nodes, size=SIZE, linger=1 if "rate" in told else 5, **told)
