@@ -45,11 +45,11 @@ def draw(rounds: Rounds, folder: Path) -> str:
 def latency(rounds: Rounds, figure: Figure) -> bool:
     """W1, both quantiles, by size; the bars are from the least to the most of the rounds."""
     systems = {"component → component": OURS[0], "component → native": OURS[2]} | RUST
-    return by_size(rounds, figure, "latency", "", systems, {"p50": "one way, paced, p50", "p99": "one way, paced, p99"})
+    return by_size(rounds, figure, "latency", systems, {"p50": "one way, paced, p50", "p99": "one way, paced, p99"})
 
 
 def throughput(rounds: Rounds, figure: Figure) -> bool:
-    return by_size(rounds, figure, "throughput", "", COMPONENTS | RUST | PRESSED, {"rate": "as many as pass", "bytes": "the same as bandwidth"})
+    return by_size(rounds, figure, "throughput", COMPONENTS | RUST | PRESSED, {"rate": "messages a second, saturated", "bytes": "the same in bytes"})
 
 
 def python(rounds: Rounds, figure: Figure) -> bool:
@@ -57,14 +57,17 @@ def python(rounds: Rounds, figure: Figure) -> bool:
     lines(paced, rounds, "awaiting", ", paced", PYTHON, "p50")
     lines(saturated, rounds, "awaiting", ", saturated", PYTHON, "rate")
     finish(paced, "Python → Python, awaiting, paced, p50", "p50")
-    finish(saturated, "the same, as many as pass", "rate")
+    finish(saturated, "the same, saturated", "rate")
     legend(figure, paced)
     return bool(rounds.cases("awaiting"))
 
 
-def by_size(rounds: Rounds, figure: Figure, workload: str, after: str, systems: dict[str, str], titles: dict[str, str]) -> bool:
-    for axes, (of, title) in zip(figure.subplots(1, 2, sharey=workload == "latency"), titles.items(), strict=True):
-        lines(axes, rounds, workload, after, systems, of)
+def by_size(rounds: Rounds, figure: Figure, workload: str, systems: dict[str, str], titles: dict[str, str]) -> bool:
+    panels = list(zip(figure.subplots(1, 2, sharey=workload == "latency"), titles.items(), strict=True))
+    for axes, (of, _) in panels:
+        lines(axes, rounds, workload, "", systems, of)
+    # With all lines in: two that share an axis share its limits.
+    for axes, (of, title) in panels:
         finish(axes, title, of)
     legend(figure, figure.axes[0])
     return bool(rounds.cases(workload))
