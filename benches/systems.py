@@ -77,11 +77,11 @@ def processes(start: System, nodes: list[Node], **told: object) -> Measure:
             folder = Path(name)
             command = start(nodes, folder, {key.upper(): str(value) for key, value in told.items()})
             began = time.time_ns()
-            most = watched(command, folder)
+            needed = watched(command, folder)
             sinks = [node for node in nodes if node.role == "sink"]
             found = [json.loads((folder / f"{node.id}.json").read_text()) for node in sinks]
             sent = int(str(told["count"])) * sum(len(node.reads) for node in sinks)
-            return summed(found, sent, int(str(told["size"])), began) | most
+            return summed(found, sent, int(str(told["size"])), began) | needed
 
     return measure
 

@@ -24,7 +24,7 @@ def cases(quick: bool) -> Iterator[Case]:
 def measures(ours: dict[str, int], theirs: dict[str, int], linger: float) -> dict[str, Measure]:
     return {
         "component → Python": to_script(**ours),
-        "dora-rs Rust → Python": peer({}, dora_script(), theirs, linger_ms=1000 * linger),
+        "dora-rs Rust → Python": peer({}, dora_script(), theirs, linger_ms=round(1000 * linger)),
         "Python → component": from_script(**ours),
         "dora-rs Python → Rust": peer(dora_script(), {}, theirs, linger=linger),
     }

@@ -41,7 +41,7 @@ def own(nodes: int) -> Measure:
 
 
 def hosted_chain(nodes: int) -> Measure:
-    """The same as its user would start it who has the package: it has an interpreter to start, too."""
+    """The same, started by a program in Python, which has its interpreter to start, too."""
     described, last = [Node("source", "source", fields=component("floods", count=1) | {"outputs": ["out"]})], "source/out"
     for number in range(nodes - 2):
         described.append(Node(f"pass{number}", "pass", {"in": last}, fields=component("echo")))
@@ -74,4 +74,4 @@ def scripts(system: System, nodes: int, fields: dict[str, object], linger: float
         described.append(Node(f"pass{number}", "pass", {"in": last}, fields=fields))
         last = f"pass{number}/out"
     described.append(Node("sink", "sink", {"in": last}, fields=fields))
-    return processes(system, described, size=8, count=1, settle="no", linger=linger, linger_ms=1000 * linger)
+    return processes(system, described, size=8, count=1, settle="no", linger=linger, linger_ms=round(1000 * linger))
