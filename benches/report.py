@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import goals
 import units
-from rounds import Rounds, Spread
+from rounds import Row, Rounds, Spread
 
 BEGIN, END = "<!-- made by `make bench`: begin -->", "<!-- made by `make bench`: end -->"
 
@@ -41,17 +40,23 @@ def table(rounds: Rounds, workload: str) -> str:
         return limits(rounds)
     cases = rounds.cases(workload)
     figures = {row_figure for row in rounds.rows if row.workload == workload for row_figure in row.figures}
-    figures -= {"rate", "bytes"} if workload == "start" else {"start"}
+    figures -= hidden(workload, set())
     columns = [name for name in units.COLUMNS if name in figures] or sorted(figures)
     headings = [units.COLUMNS[name][0] if name in units.COLUMNS else name for name in columns]
     lines = [f"| case | system | {' | '.join(headings)} |", f"| --- | --- |{' --- |' * len(columns)}"]
     for case, system in cases:
         spreads = {name: rounds.spread(workload, case, system, name) for name in columns}
-        # The rate of what is paced is the pace.
-        hidden = {"rate", "bytes"} if spreads.get("p50") else set[str]()
-        cells = [cell(None if name in hidden else spread, name) for name, spread in spreads.items()]
+        known = {name for name, spread in spreads.items() if spread}
+        cells = [cell(None if name in hidden(workload, known) else spread, name) for name, spread in spreads.items()]
         lines.append(f"| {case} | {system} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def hidden(workload: str, figures: set[str]) -> set[str]:
+    """What says nothing: the rate of one message, and of what is paced; a start where it is not what is measured."""
+    if workload == "start":
+        return {"rate", "bytes"}
+    return {"start", "rate", "bytes"} if "p50" in figures else {"start"}
 
 
 def limits(rounds: Rounds) -> str:
@@ -60,19 +65,21 @@ def limits(rounds: Rounds) -> str:
     for name, (text, unit) in units.LIMITS.items():
         system, _, figure = name.partition(": ")
         if spread := rounds.spread("limits", "limits", system, figure):
-            lines.append(f"| {text} | {in_words(spread, unit)} |")
+            lines.append(f"| {text} | {units.spread(spread, unit)} |")
     return "\n".join(lines)
 
 
 def cell(spread: Spread | None, figure: str) -> str:
     if spread is None:
         return ""
-    return in_words(spread, units.COLUMNS[figure][1] if figure in units.COLUMNS else units.plain)
+    return units.spread(spread, units.COLUMNS[figure][1] if figure in units.COLUMNS else units.plain)
 
 
-def in_words(spread: Spread, unit: Callable[[float], str]) -> str:
-    median, least, most = unit(spread.median), unit(spread.least), unit(spread.most)
-    return median if least == most else f"{median} ({least} – {most})"
+def figures(row: Row) -> str:
+    """Those of one measurement that a table shows, for who watches."""
+    told = row.figures.keys() - hidden(row.workload, set(row.figures))
+    known = [f"{text} {unit(row.figures[name])}" for name, (text, unit) in units.COLUMNS.items() if name in told]
+    return ", ".join(known) or f"{len(row.figures)} figures"
 
 
 def put_into(page: Path, report: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import memory
+from orphans import none_left
 
 ROOT = Path(__file__).resolve().parents[1]
 DRIVER = Path(os.environ.get("BENCH_DRIVER", ROOT / "target/release/examples/bench"))
@@ -22,7 +23,7 @@ DRIVER = Path(os.environ.get("BENCH_DRIVER", ROOT / "target/release/examples/ben
 DORA_NODE = ROOT / "build/bench/dora/release/dora-bench"
 SCRIPTS = ROOT / "benches/nodes"
 BIN = Path(sys.executable).parent
-LONGEST = 180
+LONGEST = 90
 """Seconds, far beyond what a measurement takes: one that hangs is a failure."""
 
 Figures = dict[str, float]
@@ -34,7 +35,8 @@ def driver(measurement: str, **settings: object) -> Measure:
     command = [str(DRIVER), measurement, *(f"{key}={value}" for key, value in settings.items())]
 
     def measure() -> Figures:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
+        with none_left():
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
         if ran.returncode:
             raise RuntimeError(f"{' '.join(command)}: {ran.stderr.strip()}")
         return flat(json.loads(ran.stdout))
@@ -63,7 +65,11 @@ class Node:
     fields: dict[str, object] = field(default_factory=dict)
 
 
-def processes(start: Callable[[list[Node], Path, dict[str, str]], list[str]], nodes: list[Node], **told: object) -> Measure:
+System = Callable[[list[Node], Path, dict[str, str]], list[str]]
+"""Makes a dataflow of nodes in a folder, which are told this, and gives the command that runs it."""
+
+
+def processes(start: System, nodes: list[Node], **told: object) -> Measure:
     """Runs a dataflow with what `start` makes of it: a command. All nodes are told the same."""
 
     def measure() -> Figures:
@@ -71,42 +77,41 @@ def processes(start: Callable[[list[Node], Path, dict[str, str]], list[str]], no
             folder = Path(name)
             command = start(nodes, folder, {key.upper(): str(value) for key, value in told.items()})
             began = time.time_ns()
-            most = watched(command, folder)
+            needed = watched(command, folder)
             sinks = [node for node in nodes if node.role == "sink"]
             found = [json.loads((folder / f"{node.id}.json").read_text()) for node in sinks]
             sent = int(str(told["count"])) * sum(len(node.reads) for node in sinks)
-            return summed(found, sent, int(str(told["size"])), began) | most
+            return summed(found, sent, int(str(told["size"])), began) | needed
 
     return measure
 
 
 def summed(found: list[dict[str, int]], sent: int, size: int, began: int) -> Figures:
     count = sum(sink["count"] for sink in found)
-    seconds = (max(sink["last"] for sink in found) - min(sink["first"] for sink in found)) / 1e9
+    if not count:
+        raise RuntimeError(f"nothing came of {sent} messages")
+    came = [sink for sink in found if sink["count"]]
+    seconds = (max(sink["last"] for sink in came) - min(sink["first"] for sink in came)) / 1e9
     figures: Figures = {"lost": sent - count, "delivered": count, "seconds": seconds}
     figures |= {"rate": count / seconds, "bytes": count * size / seconds} if seconds > 0 else {}
-    figures |= {name: found[0][name] for name in ("p50", "p99", "max") if name in found[0]}
-    figures |= {"start": found[0]["served"] - began} if "served" in found[0] else {}
+    figures |= {name: came[0][name] for name in ("p50", "p99", "max") if came[0].get(name)}
+    figures |= {"start": came[0]["served"] - began} if came[0]["served"] else {}
     return figures
 
 
 def watched(command: list[str], folder: Path) -> Figures:
-    """Runs it to its end; the most memory that it and its children had."""
+    """Runs it to its end; the memory that it and its children had when the first of them had told what it did."""
     variables = os.environ | {
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "DORA_ZENOH_MULTICAST": "off",
         "VIRTUAL_ENV": str(BIN.parent),
     }
-    with (folder / "log").open("w") as log:
+    with (folder / "log").open("w") as log, none_left():
         process = subprocess.Popen(command, cwd=folder, env=variables, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        try:
-            most = memory.most_until_end(process, LONGEST)
-        except subprocess.TimeoutExpired:
-            memory.kill(process)
-            raise
+        needed = memory.of_all(process, LONGEST, lambda: any(folder.glob("*.json")))
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)}: {(folder / 'log').read_text()[-2000:]}")
-    return most
+    return needed
 
 
 def dora(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:
@@ -134,16 +139,31 @@ def dora_script() -> dict[str, object]:
 
 
 def thalweg(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:
-    """A node whose `fields` say nothing else is a script."""
+    """A node whose `fields` say no code is a script."""
+    return [str(BIN / "thalweg"), "run", str(written(nodes, folder, told))]
+
+
+def hosted(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:
+    """The same by a program that takes what came: it is the sink itself, or is told by the component that is."""
+    [sink] = [node for node in nodes if node.role == "sink"]
+    role = "sink" if "embedded" in sink.fields else "found"
+    told = told | {"ROLE": role, "FOUND": str(folder / f"{sink.id}.json")}
+    settings = [f"{name}={value}" for name, value in told.items()]
+    return ["env", *settings, sys.executable, str(SCRIPTS / "hosting.py"), str(written(nodes, folder, told))]
+
+
+def written(nodes: list[Node], folder: Path, told: dict[str, str]) -> Path:
     described: list[dict[str, object]] = []
     for node in nodes:
         own: dict[str, object] = {"env": told | {"ROLE": node.role, "FOUND": str(folder / f"{node.id}.json")}}
-        code = node.fields or own | {"python": str(SCRIPTS / "thalweg_node.py")}
+        script = {"python": str(SCRIPTS / "thalweg_node.py")} | own | node.fields
+        code = node.fields if node.fields.keys() & {"component", "embedded"} else script
         reads = {name: {"source": source} | node.queue for name, source in node.reads.items()}
         outputs: dict[str, object] = {"outputs": ["out"]} if node.role != "sink" else {}
         described.append({"id": node.id, "inputs": reads} | outputs | code)
-    (folder / "dataflow.yaml").write_text(json.dumps({"nodes": described}))
-    return [str(BIN / "thalweg"), "run", "dataflow.yaml"]
+    path = folder / "dataflow.yaml"
+    path.write_text(json.dumps({"nodes": described}))
+    return path
 
 
 def one_process(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:

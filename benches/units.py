@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+from rounds import Spread
 
 
 def time(nanoseconds: float) -> str:
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        if nanoseconds >= size:
-            return f"{three(nanoseconds / size)} {unit}"
-    return f"{three(nanoseconds)} ns"
+    return scaled(nanoseconds, (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1)))
 
 
 def rate(events: float) -> str:
-    return f"{events / 1e6:.2f} M/s" if events >= 1e6 else f"{three(events / 1e3)} k/s" if events >= 1e3 else f"{three(events)} /s"
+    return scaled(events, (("M/s", 1e6), ("k/s", 1e3), ("/s", 1)))
 
 
 def size(count: float) -> str:
-    for unit, least in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= least:
-            return f"{three(count / least)} {unit}"
-    return f"{count:.0f} B"
+    return scaled(count, (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10), ("B", 1)))
 
 
 def bandwidth(count: float) -> str:
-    return f"{count / 1e9:.2f} GB/s" if count >= 1e7 else f"{count / 1e6:.2g} MB/s"
+    return scaled(count, (("GB/s", 1e9), ("MB/s", 1e6), ("kB/s", 1e3), ("B/s", 1)))
+
+
+def scaled(value: float, units: Iterable[tuple[str, float]]) -> str:
+    """In the largest unit of which it is at least one; the last is the smallest."""
+    for unit, size in units:
+        if value >= size:
+            break
+    return f"{three(value / size)} {unit}"
 
 
 def plain(count: float) -> str:
     return f"{count:g}"
+
+
+def spread(of: Spread, unit: Callable[[float], str]) -> str:
+    """The median, and the least and the most where they are another."""
+    median, least, most = unit(of.median), unit(of.least), unit(of.most)
+    return median if least == most else f"{median} ({least} – {most})"
+
+
+def ratio(of: Spread) -> str:
+    """The same of a factor; as goals are said, a small one is a fraction."""
+    return f"{spread(of, factor)} ×"
+
+
+def factor(value: float) -> str:
+    return three(value) if value >= 0.5 else f"1/{three(1 / value)}"
 
 
 def three(value: float) -> str:
@@ -53,6 +72,7 @@ LIMITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "Rust: memcpy_65536": ("memcpy of 64 KiB", bandwidth),
     "Rust: memcpy_1048576": ("memcpy of 1 MiB", bandwidth),
     "Rust: memcpy_8388608": ("memcpy of 8 MiB", bandwidth),
+    "Rust: memcpy_in_turns": ("memcpy of 8 MiB to 8 places in turns", bandwidth),
     "Rust: memcpy_to_new": ("memcpy of 8 MiB to a new place", bandwidth),
     "Rust: futex_p50": ("a thread wakes another: futex, p50", time),
     "Rust: eventfd_p50": ("the same by eventfd, p50", time),

@@ -14,7 +14,8 @@ COUNT = int(os.environ.get("COUNT", "1000"))
 RATE = int(os.environ.get("RATE") or 0)  # Make hands on what nobody set, as nothing.
 """Messages a second; 0 is as many as pass."""
 LINGER = float(os.environ.get("LINGER", "0"))
-"""Seconds that a source stays, where its end takes what it sent with it."""
+"""Seconds that a node stays when all was sent or came, so that somebody can look at the memory of all. The end of a source
+of dora-rs takes what it sent with it, if it comes too soon."""
 
 now = time.time_ns
 """The clock that scripts, components and programs share."""
@@ -25,28 +26,44 @@ def due(began: int, number: int) -> float:
     return max(0.0, (began + number * 1_000_000_000 // RATE - now()) / 1e9) if RATE else 0.0
 
 
+def tell(found: dict[str, int]) -> None:
+    Path(os.environ["FOUND"]).write_text(json.dumps(found))
+
+
+def lingering() -> float:
+    """Of a source, when it has sent all: tells so, and gives how long it stays."""
+    if LINGER:
+        tell({"sent": COUNT})
+    return LINGER
+
+
 class Taken:
-    """What came: each message carries when it was sent in its first 8 bytes."""
+    """What came. It is told when all have, and again at the end."""
 
     def __init__(self) -> None:
         self.delays: list[int] = []
         self.first = self.served = self.last = self.count = 0
 
     def add(self, value: memoryview, sent: int = 0) -> None:
-        """`sent`: when, where it is known otherwise."""
-        if RATE:
-            self.delays.append(now() - int.from_bytes(value[:8], "little"))
-        if not self.count:
-            self.served = now()
-            self.first = sent or int.from_bytes(value[:8], "little")
+        """`sent`: when, where the first 8 bytes do not say it."""
+        if RATE or not self.count:
+            come = now()
+            sent = sent or int.from_bytes(value[:8], "little")
+            if not self.count:
+                self.first, self.served = sent, come
+            if RATE:
+                self.delays.append(come - sent)
         self.count += 1
+        if self.count == COUNT:
+            self.last = now()
+            self.tell()
 
     def tell(self) -> None:
         delays = sorted(self.delays[len(self.delays) // 10 :])
         found = {"count": self.count, "first": self.first, "served": self.served, "last": self.last or now()}
         if delays:
             found |= {name: delays[round((len(delays) - 1) * part)] for name, part in QUANTILES.items()}
-        Path(os.environ["FOUND"]).write_text(json.dumps(found))
+        tell(found)
 
 
 QUANTILES = {"p50": 0.5, "p99": 0.99, "max": 1.0}

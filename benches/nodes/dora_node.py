@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from typing import Any
 
 import numpy
 import pyarrow
-from common import AWAITING, COUNT, LINGER, ROLE, SIZE, Taken, due, now
+from common import AWAITING, COUNT, ROLE, SIZE, Taken, due, lingering, now
 from dora import Node
 
-SETTLE = 0.5
+SETTLE = 0.0 if os.environ.get("SETTLE") == "no" else 0.5
 """Seconds for all to shake hands: what is sent before is lost."""
 
 
@@ -30,7 +31,7 @@ def source(node: Any) -> None:
             time.sleep(wait)
         head[0] = now()
         node.send_output("out", array)
-    time.sleep(LINGER)
+    time.sleep(lingering())
 
 
 async def source_awaiting(node: Any) -> None:
@@ -42,7 +43,7 @@ async def source_awaiting(node: Any) -> None:
             await asyncio.sleep(wait)
         head[0] = now()
         node.send_output("out", array)
-    await asyncio.sleep(LINGER)
+    await asyncio.sleep(lingering())
 
 
 def take(taken: Taken, event: Any) -> None:

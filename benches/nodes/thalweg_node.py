@@ -1,4 +1,4 @@
-"""A source or a sink of messages, blocking or awaiting."""
+"""A source, a sink or what passes on, blocking or awaiting."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import thalweg
-from common import AWAITING, COUNT, ROLE, SIZE, Taken, due, now
+from common import AWAITING, COUNT, LINGER, RATE, ROLE, SIZE, Taken, due, lingering, now
 
 
 def source(node: thalweg.Node) -> None:
@@ -16,6 +16,7 @@ def source(node: thalweg.Node) -> None:
             time.sleep(wait)
         buffer[:8] = now().to_bytes(8, "little")
         node.send_blocking("out", buffer)
+    time.sleep(lingering())
 
 
 async def source_awaiting(node: thalweg.Node) -> None:
@@ -25,27 +26,39 @@ async def source_awaiting(node: thalweg.Node) -> None:
             await asyncio.sleep(wait)
         buffer[:8] = now().to_bytes(8, "little")
         await node.send("out", buffer)
+    await asyncio.sleep(lingering())
 
 
 def sink(node: thalweg.Node) -> None:
     taken = Taken()
     for event in node:
         if isinstance(event, thalweg.Input):
-            taken.add(memoryview(event.payload), event.timestamp)
+            # What `floods` sends as fast as it can has no time in it.
+            taken.add(memoryview(event.payload), 0 if RATE else event.timestamp)
     taken.tell()
+    time.sleep(LINGER)
 
 
 async def sink_awaiting(node: thalweg.Node) -> None:
     taken = Taken()
     async for event in node.events():
         if isinstance(event, thalweg.Input):
-            taken.add(memoryview(event.payload), event.timestamp)
+            taken.add(memoryview(event.payload), 0 if RATE else event.timestamp)
     taken.tell()
+    await asyncio.sleep(LINGER)
+
+
+def passing(node: thalweg.Node) -> None:
+    for event in node:
+        if isinstance(event, thalweg.Input):
+            node.send_blocking("out", event.payload, of=event.id)
 
 
 def main() -> None:
     with thalweg.Node() as node:
-        if AWAITING:
+        if ROLE == "pass":
+            passing(node)
+        elif AWAITING:
             asyncio.run(source_awaiting(node) if ROLE == "source" else sink_awaiting(node))
         else:
             source(node) if ROLE == "source" else sink(node)

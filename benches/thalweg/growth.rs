@@ -1,40 +1,72 @@
 //! What an event costs as a dataflow grows: `pairs` of a source and a sink, one source with `subscribers`, or
 //! `inputs` into one node. A cost is CPU time of the whole process, which other work on the machine does not
-//! change much; that of the start is left out, by taking the difference between few events and many.
+//! change much, between two moments of one run: when all nodes have started, and before they begin to end.
 
-use serde_json::{Value, json};
-use thalweg::PreparedDataflow;
+use std::time::Duration;
 
+use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Value, json};
+use thalweg::{Control, PreparedDataflow, StartOptions};
+use tokio::time::{MissedTickBehavior, interval};
 
-use crate::flow::{Lines, run, runtime};
+use crate::flow::{Lines, runtime};
 use crate::settings::Settings;
 
-/// Enough for seconds, and for hundreds at each node where there are thousands.
+/// Enough for seconds.
 const EVENTS: usize = 2_000_000;
-/// A run with so many times fewer shows what the start costs.
-const FEWER: usize = 4;
+/// Of these, at least so many for each that there is: the first of each finds nothing warm.
+const FOR_EACH: usize = 1000;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+/// The parts of all events between which it is measured.
+const FROM: f64 = 0.1;
+const TO: f64 = 0.6;
 
 pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Value> {
     let many = settings.number("many", 1)?;
-    let events = settings.number("events", EVENTS)?;
-    let count = events / many;
-    let few = spent(dataflow(settings, many, count / FEWER)?)?;
-    let all = spent(dataflow(settings, many, count)?)?;
-    let (taken, seconds) = (all.0 - few.0, all.1 - few.1);
-    Ok(json!({ "cost": seconds * 1e9 / taken as f64, "taken": taken }))
+    let count = (settings.number("events", EVENTS)? / many).max(FOR_EACH);
+    let looks = runtime()?.block_on(spent(dataflow(settings, many, count)?))?;
+    let all = (count * many) as f64;
+    let within = |look: &&Look| look.events >= FROM * all && look.events <= TO * all;
+    let (first, last) = (looks.iter().find(within), looks.iter().rfind(within));
+    let (first, last) = first.zip(last).context("name more `events`: they were over too soon")?;
+    let taken = last.events - first.events;
+    anyhow::ensure!(taken > 0.0, "name more `events`: they were over too soon");
+    Ok(json!({ "cost": (last.cpu - first.cpu) * 1e9 / taken, "taken": taken }))
 }
 
-/// How many messages were taken, and the seconds of CPU time from the start to the end.
-fn spent(prepared: PreparedDataflow) -> anyhow::Result<(u64, f64)> {
-    let before = cpu();
-    let report = runtime()?.block_on(run(prepared))?;
-    let inputs = report.nodes.iter().flat_map(|node| &node.inputs);
-    Ok((inputs.map(|input| input.delivered).sum(), cpu() - before))
+/// How many events were given until a moment, and the seconds of CPU time that all needed.
+struct Look {
+    events: f64,
+    cpu: f64,
 }
 
-fn cpu() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+/// Looks while it runs to its end, which has to be a good one.
+async fn spent(prepared: PreparedDataflow) -> anyhow::Result<Vec<Look>> {
+    let running = prepared.start(StartOptions::default()).await?;
+    let control = running.control();
+    let (mut looks, mut ticks) = (Vec::new(), interval(BETWEEN_LOOKS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut end = std::pin::pin!(running.wait());
+    let report = loop {
+        tokio::select! {
+            report = &mut end => break report,
+            _ = ticks.tick() => looks.push(look(&control)),
+        }
+    };
+    anyhow::ensure!(report.is_ok(), "a node ended badly");
+    Ok(looks)
+}
+
+/// Without what looking costs: this thread does nothing else.
+fn look(control: &Control) -> Look {
+    let nodes = control.status().nodes;
+    let events = nodes.iter().map(|node| node.events_in as f64).sum();
+    Look { events, cpu: seconds(ClockId::ProcessCPUTime) - seconds(ClockId::ThreadCPUTime) }
+}
+
+fn seconds(clock: ClockId) -> f64 {
+    let time = clock_gettime(clock);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 

@@ -7,6 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use memmap2::MmapMut;
 use rustix::event::{EventfdFlags, eventfd};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -17,6 +18,8 @@ use crate::settings::Settings;
 const PERIOD: Duration = Duration::from_millis(2);
 /// As many as the queue of an input has by default.
 const QUEUE: usize = 256;
+/// And as many bytes.
+const QUEUE_BYTES: usize = 64 << 20;
 /// As many as a node is given at once.
 const BATCH: usize = 64;
 
@@ -25,7 +28,8 @@ pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Value> {
     let hops = settings.number("count", 1_000_000)?;
     Ok(json!({
         "memcpy": { "65536": copies(64 << 10), "1048576": copies(1 << 20), "8388608": copies(8 << 20) },
-        "memcpy_to_new": copies_to_new(8 << 20),
+        "memcpy_in_turns": copies_in_turns(8 << 20),
+        "memcpy_to_new": copies_to_new(8 << 20)?,
         "futex": futex(wakes),
         "eventfd": by_eventfd(wakes)?,
         "pipe": by_pipe(wakes)?,
@@ -41,10 +45,26 @@ fn copies(size: usize) -> f64 {
     rate(size, || black_box(&mut to).copy_from_slice(black_box(&from)))
 }
 
-/// Bytes a second to where nothing was yet: the kernel has to find, clear and map the pages.
-fn copies_to_new(size: usize) -> f64 {
+/// Bytes a second to as many places in turns as messages of that size may wait at an input: more than caches hold.
+fn copies_in_turns(size: usize) -> f64 {
     let from = vec![7_u8; size];
-    rate(size, || drop(black_box(black_box(&from).clone())))
+    let mut places = vec![vec![0_u8; size]; QUEUE_BYTES / size];
+    let mut turns = (0..places.len()).cycle();
+    rate(size, || {
+        let place = turns.next().and_then(|turn| places.get_mut(turn));
+        black_box(place).into_iter().for_each(|to| to.copy_from_slice(black_box(&from)));
+    })
+}
+
+/// Bytes a second to where nothing was yet: the kernel has to find, clear and map the pages.
+fn copies_to_new(size: usize) -> anyhow::Result<f64> {
+    let from = vec![7_u8; size];
+    let mut failed = None;
+    let rate = rate(size, || match MmapMut::map_anon(size) {
+        Ok(mut to) => black_box(&mut to).copy_from_slice(black_box(&from)),
+        Err(error) => failed = Some(error),
+    });
+    failed.map_or(Ok(rate), |error| Err(error.into()))
 }
 
 fn rate(size: usize, mut copy: impl FnMut()) -> f64 {

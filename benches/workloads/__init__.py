@@ -24,6 +24,6 @@ def sizes(quick: bool) -> dict[str, int]:
 
 
 def paced(size: int, quick: bool) -> dict[str, int]:
-    """How many messages at which rate: about four seconds, or one."""
+    """How many messages at which rate: about three seconds, or one."""
     rate = RATES[size]
-    return {"size": size, "rate": rate, "count": rate * (1 if quick else 4)}
+    return {"size": size, "rate": rate, "count": rate * (1 if quick else 3)}

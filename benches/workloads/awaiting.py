@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from systems import one_process, processes
 
 from workloads import Case, paced, sizes
-from workloads.pairs import RATES_OF_SCRIPTS, own, pair, peer
+from workloads.pairs import LINGER, RATES_OF_SCRIPTS, own, pair, peer
 
 TITLE = "Python → Python, awaiting (W4)"
 
@@ -19,7 +19,7 @@ def cases(quick: bool) -> Iterator[Case]:
             f"{name}, paced",
             {
                 "Thalweg, between processes": own(**pace, how=how),
-                "Thalweg, one process": processes(one_process, pair(pace["count"]), **pace),
+                "Thalweg, one process": processes(one_process, pair(pace["count"]), **pace, linger=LINGER),
                 "dora-rs": peer(**pace, how=how),
             },
         )
@@ -28,7 +28,7 @@ def cases(quick: bool) -> Iterator[Case]:
             f"{name}, saturated",
             {
                 "Thalweg, between processes": own(ours, size=size, how=how),
-                "Thalweg, one process": processes(one_process, pair(ours), size=size, count=ours),
+                "Thalweg, one process": processes(one_process, pair(ours), size=size, count=ours, linger=LINGER),
                 "dora-rs": peer(theirs, size=size, how=how),
             },
         )

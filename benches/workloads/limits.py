@@ -8,7 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from systems import ROOT, Figures, driver
+from orphans import none_left
+from systems import LONGEST, ROOT, Figures, driver
 
 from workloads import Case
 
@@ -24,6 +25,8 @@ def cases(quick: bool) -> Iterator[Case]:
 def in_python(wakes: int) -> Figures:
     """A task that is woken by a pipe from another process, and by an eventfd from another thread."""
     code = f"import asyncio, bare; print([asyncio.run(wait({wakes})) for wait in (bare.pipe, bare.eventfd)])"
-    ran = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(PROOFS)}, capture_output=True, text=True, check=True)
+    variables = os.environ | {"PYTHONPATH": str(PROOFS)}
+    with none_left():
+        ran = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True, timeout=LONGEST)
     pipe, eventfd = json.loads(ran.stdout)
     return {"pipe": pipe, "eventfd": eventfd}

@@ -6,10 +6,12 @@ from systems import Measure, Node, dora, dora_script, processes, thalweg
 
 RATES_OF_SCRIPTS = {8: (200_000, 30_000), 4 << 10: (100_000, 20_000), 64 << 10: (20_000, 5000), 1 << 20: (2000, 500), 8 << 20: (200, 60)}
 """Messages of this system and of the other where as many are sent as pass, by size."""
+LINGER = 0.5
+"""Seconds that the nodes of this system stay, only to be looked at."""
 
 
 def own(count: int, **told: object) -> Measure:
-    return processes(thalweg, pair(count), count=count, **told)
+    return processes(thalweg, pair(count), count=count, linger=LINGER, **told)
 
 
 def peer(count: int, **told: object) -> Measure:

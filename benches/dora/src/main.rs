@@ -1,9 +1,15 @@
-//! A source, a sink or what passes on, for dora-rs: what the variable `ROLE` says. `benches/nodes/common.py`
-//! explains the other variables.
+//! A source, a sink, what passes on or what finds edges, for dora-rs: what the variable `ROLE` says.
+//! `benches/nodes/common.py` explains the other variables.
+
+#[path = "../../../guests/edges/src/sobel.rs"]
+mod sobel;
 
 use std::{env, fs, thread::sleep, time::Duration, time::SystemTime};
 
-use dora_node_api::{DoraNode, Event, EventStream, dora_core::config::DataId};
+use dora_node_api::{
+    DoraNode, Event, EventStream, MetadataParameters, Parameter, dora_core::config::DataId,
+};
+use image::{RgbImage, imageops::grayscale};
 
 /// For all to shake hands: what is sent before is lost.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -13,6 +19,7 @@ fn main() -> eyre::Result<()> {
     match text("ROLE").as_str() {
         "source" => source(node),
         "pass" => pass(node, events),
+        "edges" => edges(node, events),
         _ => sink(events),
     }
 }
@@ -36,6 +43,7 @@ fn source(mut node: DoraNode) -> eyre::Result<()> {
             bytes[..8].copy_from_slice(&now().to_le_bytes());
         })?;
     }
+    fs::write(text("FOUND"), format!(r#"{{"sent":{count}}}"#))?;
     sleep(Duration::from_millis(number("LINGER_MS")));
     Ok(())
 }
@@ -53,6 +61,28 @@ fn pass(mut node: DoraNode, mut events: EventStream) -> eyre::Result<()> {
         }
     }
     Ok(())
+}
+
+fn edges(mut node: DoraNode, mut events: EventStream) -> eyre::Result<()> {
+    let out = output();
+    while let Some(event) = events.recv() {
+        let Event::Input { data, metadata, .. } = event else { continue };
+        let bytes: &[u8] = (&data).try_into()?;
+        let (width, height) =
+            (side(&metadata.parameters, "width")?, side(&metadata.parameters, "height")?);
+        let picture = RgbImage::from_raw(width, height, bytes.to_vec());
+        let picture = picture.ok_or_else(|| eyre::eyre!("too few bytes for {width} × {height}"))?;
+        let edges = sobel::edges(&grayscale(&picture)).into_raw();
+        node.send_output_bytes(out.clone(), metadata.parameters, edges.len(), &edges)?;
+    }
+    Ok(())
+}
+
+fn side(parameters: &MetadataParameters, name: &str) -> eyre::Result<u32> {
+    match parameters.get(name) {
+        Some(Parameter::Integer(number)) => Ok(u32::try_from(*number)?),
+        other => eyre::bail!("the picture has the {name} {other:?}"),
+    }
 }
 
 fn sink(mut events: EventStream) -> eyre::Result<()> {

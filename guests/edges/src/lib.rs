@@ -2,8 +2,10 @@
 //! out. A picture wider than the parameter `widest` is scaled down first. `tests/python/test_examples.py`
 //! runs it.
 
+mod sobel;
+
+use image::RgbImage;
 use image::imageops::{FilterType, grayscale, resize};
-use image::{GrayImage, Luma, RgbImage};
 use thalweg_guest::{
     Encoding, Event, Handler, Message, Result, Value, handler, outputs, parameters,
 };
@@ -26,7 +28,7 @@ impl Handler for Edges {
         let picture = RgbImage::from_raw(width, height, bytes).ok_or_else(|| {
             format!("{length} bytes are too few for a picture of {width} × {height}")
         })?;
-        let edges = edges(&grayscale(&self.scaled(picture)));
+        let edges = sobel::edges(&grayscale(&self.scaled(picture)));
         parameters.retain(|(name, _)| name != "width" && name != "height");
         parameters.push(("width".into(), edges.width().into()));
         parameters.push(("height".into(), edges.height().into()));
@@ -51,21 +53,4 @@ fn number(message: &Message, name: &str) -> Result<u32> {
     let value = message.metadata.parameter(name).cloned();
     let value: Value = value.ok_or_else(|| format!("the picture has no `{name}`"))?;
     Ok(u32::try_from(value)?)
-}
-
-/// How steep the brightness is at each point, by Sobel; beyond the border it goes on as at the border.
-fn edges(picture: &GrayImage) -> GrayImage {
-    let (right, bottom) = (i64::from(picture.width()) - 1, i64::from(picture.height()) - 1);
-    let at = |x: i64, y: i64| {
-        let Luma([brightness]) =
-            picture.get_pixel(x.clamp(0, right) as u32, y.clamp(0, bottom) as u32);
-        f32::from(*brightness)
-    };
-    GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let (x, y) = (i64::from(x), i64::from(y));
-        let column = |x: i64| at(x, y - 1) + 2.0 * at(x, y) + at(x, y + 1);
-        let row = |y: i64| at(x - 1, y) + 2.0 * at(x, y) + at(x + 1, y);
-        let (across, down) = (column(x + 1) - column(x - 1), row(y + 1) - row(y - 1));
-        Luma([(across.hypot(down) / 4.0).min(255.0) as u8])
-    })
 }
