@@ -7,7 +7,7 @@ use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString};
 use thalweg::{Encoding, Outgoing, payload};
 
 use crate::arrow::{self, ArrowValue, LONG_WORK};
@@ -117,11 +117,19 @@ fn payload_of(value: &Bound<'_, PyAny>) -> PyResult<(Bytes, Encoding)> {
         Ok((copied(value.py(), text.to_str()?.as_bytes()), Encoding::Raw))
     } else if let Ok(bytes) = value.cast::<PyBytes>() {
         Ok((copied(value.py(), bytes.as_bytes()), Encoding::Raw))
+    } else if is_bytes_alone(value) {
+        Ok((bytes_of_buffer(value)?, Encoding::Raw))
     } else if let Some(payload) = arrow::payload_of(value)? {
         Ok((payload, Encoding::Arrow))
     } else {
         Ok((bytes_of_buffer(value)?, Encoding::Raw))
     }
+}
+
+/// Whether the value is of a type that has no Arrow interface: to ask for an attribute that is not there costs
+/// more than the rest of a small message.
+fn is_bytes_alone(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyByteArray>() || value.is_exact_instance_of::<PyMemoryView>()
 }
 
 /// A copy of bytes that nothing changes: other threads of Python may go on meanwhile.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
@@ -69,6 +70,8 @@ class Node:
         self._begin(ports.id(), ports, _link.LinkWaking(ports))
         self._linked: LinkPorts | None = ports
         self._blocks = _link.Blocking(ports)
+        # What a burst has left is written before the process ends, also where nobody closes the node.
+        weakref.finalize(self, ports.flush)
         self._blocks.wait_until_open()
 
     @classmethod
