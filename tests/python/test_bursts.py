@@ -81,6 +81,17 @@ def test_a_burst_arrives_while_its_node_computes(folder: Folder, sends: str, siz
     assert report.ok and numbers == list(range(COUNT))
 
 
+def test_a_burst_arrives_from_a_process_that_can_open_nothing_more(folder: Folder) -> None:
+    script = """
+import resource
+next = os.dup(0)
+os.close(next)
+resource.setrlimit(resource.RLIMIT_NOFILE, (next, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+"""
+    report, numbers = numbers_of(folder, BURST.format("", 8) + script + SENDS["tries"])
+    assert report.ok and numbers == list(range(COUNT))
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_a_burst_arrives_before_the_end_of_its_process(folder: Folder, end: str) -> None:
     line, name = ENDS[end]
@@ -101,20 +112,23 @@ os.wait()
     assert report.ok and numbers == 2 * list(range(COUNT))
 
 
-def test_a_burst_arrives_from_a_process_that_attached_and_says_nothing_of_its_end(folder: Folder) -> None:
+def test_a_burst_arrives_from_a_process_that_attached_and_goes_without_a_word(folder: Folder) -> None:
     script = folder.write("outside.py", BURST.format('"node"', 8) + "burst(node.try_send)\n")
-    numbers: list[int] = []
 
-    async def told(node: thalweg.Node) -> None:
-        async for event in node.events():
-            if isinstance(event, thalweg.Input):
-                numbers.append(int.from_bytes(event.value, "little"))
+    async def main() -> list[int]:
+        come: asyncio.Queue[int] = asyncio.Queue()
 
-    async def main() -> thalweg.RunReport:
+        async def told(node: thalweg.Node) -> None:
+            async for event in node.events():
+                if isinstance(event, thalweg.Input):
+                    come.put_nowait(int.from_bytes(event.value, "little"))
+
         async with folder.flow(FLOW.replace("python: node.py", "attached: true"), told=told).start() as run:
             process = await asyncio.create_subprocess_exec(sys.executable, str(script))
             assert await process.wait() == 0
-            return await run.wait()
+            numbers = [await come.get() for _ in range(COUNT)]
+            run.stop()  # The node is left to the next process.
+            assert_balanced(await run.wait())
+        return numbers
 
-    assert_balanced(asyncio.run(main()))
-    assert numbers == list(range(COUNT))
+    assert asyncio.run(main()) == list(range(COUNT))

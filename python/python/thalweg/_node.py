@@ -260,6 +260,11 @@ class Node:
             Traceback (most recent call last):
             thalweg.OutputClosed: ...
 
+        A process writes what it sends at once, but of a burst only the first messages; those that follow
+        within 20 µs of each other are written together. That is before the node waits for an event or for room,
+        before it or its process ends, and about 0.2 ms after the message was sent at the latest, whatever the process
+        does meanwhile. One that is killed takes along what it has not written, as what it did not send.
+
         Raises `OutputClosed` when every node that read the output has ended, `ValueError` when there is
         no such output, the message is too large or Arrow IPC cannot hold the value, `TypeError` when the
         value is none that can be sent.
