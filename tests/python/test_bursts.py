@@ -18,15 +18,16 @@ nodes:
 
 BURST = f"""
 import asyncio, os, sys, thalweg
-COUNT, SEEN = {COUNT}, os.path.join(os.path.dirname(__file__), "seen")
+COUNT, FOLDER = {COUNT}, os.path.dirname(__file__)
 node = thalweg.Node({{}})
 def message(number):
     return number.to_bytes({{}}, "little")
 def burst(send):
     for number in range(COUNT):
-        send("out", message(number))
-def compute():
-    while not os.path.exists(SEEN):
+        while send("out", message(number)) is False:
+            pass  # The host has to read first.
+def compute(bursts=1):
+    while not os.path.exists(os.path.join(FOLDER, f"seen {{{{bursts}}}}")):
         pass
 """
 
@@ -58,7 +59,7 @@ ENDS = {
 
 
 def numbers_of(folder: Folder, script: str) -> tuple[thalweg.RunReport, list[int]]:
-    """What a node sends. Once all has come that it is to send, a file tells it."""
+    """What a node sends. A file tells it of each burst that has come."""
     folder.write("node.py", script)
     numbers: list[int] = []
 
@@ -66,8 +67,8 @@ def numbers_of(folder: Folder, script: str) -> tuple[thalweg.RunReport, list[int
         async for event in node.events():
             if isinstance(event, thalweg.Input):
                 numbers.append(int.from_bytes(event.value, "little"))
-            if len(numbers) == COUNT:
-                (folder.path / "seen").touch()
+            if len(numbers) % COUNT == 0:
+                (folder.path / f"seen {len(numbers) // COUNT}").touch()
 
     ended = folder.run(FLOW, told=told)
     assert_balanced(ended.report)
@@ -79,6 +80,12 @@ def numbers_of(folder: Folder, script: str) -> tuple[thalweg.RunReport, list[int
 def test_a_burst_arrives_while_its_node_computes(folder: Folder, sends: str, size: int) -> None:
     report, numbers = numbers_of(folder, BURST.format("", size) + SENDS[sends])
     assert report.ok and numbers == list(range(COUNT))
+
+
+def test_one_burst_after_the_other_arrives(folder: Folder) -> None:
+    script = "for bursts in range(1, 21):\n    burst(node.send_blocking)\n    compute(bursts)\n"
+    report, numbers = numbers_of(folder, BURST.format("", 8) + script)
+    assert report.ok and numbers == 20 * list(range(COUNT))
 
 
 def test_a_burst_arrives_from_a_process_that_can_open_nothing_more(folder: Folder) -> None:

@@ -321,6 +321,8 @@ impl NodeLink {
     /// Leaves the link without a word: how the process ends will say how the node did. Blocks as [`Self::end`].
     pub fn leave(&mut self) {
         let deadline = Instant::now() + PATIENCE;
+        // Nobody sends any more.
+        self.waits_to_write = false;
         while self.flush().is_ok() && self.wants_to_write() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -7,7 +7,7 @@ use crate::link::frame::{Body, Content, FromHost, FromNode, Memory, PROTOCOL, de
 use crate::link::wire::{self, Incoming, Received};
 
 /// Room that is given at a time.
-const ROOM: (u32, u64) = (150, 1 << 20);
+const ROOM: (u32, u64) = (150, 4 << 20);
 
 /// A node, and a host that reads it as slowly as it is told.
 struct Slow {
@@ -145,6 +145,22 @@ fn what_the_socket_did_not_take_is_written_when_it_does() {
     slow.send(5, 8);
     slow.link.flush().unwrap();
     slow.assert_written();
+}
+
+#[test]
+fn a_node_that_waited_for_its_host_to_read_ends_when_it_has_read() {
+    let mut slow = Slow::new();
+    while slow.try_send(30_000) {}
+    assert!(slow.link.wants_to_write());
+    while slow.link.is_full() {
+        slow.read(true);
+        slow.link.flush().unwrap();
+    }
+    assert!(slow.link.wants_to_write(), "who sends is still to be told");
+    slow.link.leave();
+    assert!(!slow.link.wants_to_write());
+    slow.read(true);
+    assert_eq!(slow.come, slow.sent);
 }
 
 #[test]
