@@ -262,7 +262,7 @@ fn of_grants(dataflow: &Dataflow, grants: &Grants) -> Vec<Capability> {
 }
 
 fn of_process(dataflow: &Dataflow, process: &Process) -> Vec<Capability> {
-    let Process { script: _, interpreter, args, env, locked: _ } = process;
+    let Process { script: _, interpreter, args, env, log, locked: _ } = process;
     let written = match interpreter {
         Interpreter::Usual | Interpreter::Uv => None,
         Interpreter::Path(path) => Some(dataflow.as_written(path).to_owned()),
@@ -272,6 +272,7 @@ fn of_process(dataflow: &Dataflow, process: &Process) -> Vec<Capability> {
     let mut all = vec![Capability::Everything, interpreter];
     all.extend(arguments(args));
     all.extend(env.iter().map(variable));
+    all.extend(changed(&Limits { log: *log, ..Limits::default() }));
     all
 }
 

@@ -10,7 +10,6 @@ mod imports;
 mod inspect;
 mod instance;
 mod meter;
-mod pace;
 mod rest;
 mod room;
 mod saving;
@@ -27,7 +26,6 @@ pub use error::{ComponentProblem, PrepareError};
 pub use inspect::Inspection;
 pub(crate) use instance::{Course, Instance, InstanceSetup, Pause};
 pub(crate) use meter::{Metered, Usage};
-pub(crate) use pace::Pace;
 pub(crate) use rest::{Laid, Rest, Wish};
 
 #[cfg(test)]

@@ -107,6 +107,8 @@ pub struct Process {
     pub args: Vec<String>,
     /// Its own variables, added to the environment of the host.
     pub env: BTreeMap<String, String>,
+    /// Bytes that it may write to its standard streams in a second: `limits.log`.
+    pub log: u64,
     /// What the script must hash to, where a lock file holds it.
     pub(crate) locked: Option<Digest>,
 }

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::dataflow::{Feed, Overflow};
 use crate::event::{Message, StopReason};
+use crate::nudge::Nudge;
 use crate::sync::{Mutex, MutexGuard};
 use inner::{Inner, InputKind, InputState, QueuedTick};
 pub(crate) use total::Total;
@@ -91,7 +92,12 @@ pub(crate) enum Room {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     inner: Mutex<Inner>,
+    nudge: Arc<Nudge>,
 }
+
+/// Events that wait for a node that was woken and has not come, which are worth a thread of their own: what it
+/// takes at once.
+const WORTH_A_THREAD: usize = 64;
 
 impl Inbox {
     /// An empty inbox with one input for each feed. `spontaneous` says that the node may send without
@@ -100,6 +106,7 @@ impl Inbox {
         feeds: impl Iterator<Item = &'a Feed>,
         spontaneous: bool,
         total: &Arc<Total>,
+        nudge: &Arc<Nudge>,
     ) -> Self {
         let inputs: Box<[_]> = feeds.map(|feed| InputState::new(feed, total)).collect();
         let open_sources = inputs.iter().filter(|input| !input.is_timer()).count();
@@ -117,8 +124,10 @@ impl Inbox {
                 gone: false,
                 delivered: 0,
                 receiver: None,
+                is_called: false,
                 stop_watcher: None,
             }),
+            nudge: Arc::clone(nudge),
         }
     }
 
@@ -156,12 +165,15 @@ impl Inbox {
     /// the node or the input has ended, the message is counted as discarded.
     pub(crate) fn push(&self, input: usize, message: Message) {
         let removed;
-        let receiver = {
+        let (receiver, is_late) = {
             let mut inner = self.lock();
             removed = inner.push(input, message);
-            inner.receiver_to_wake()
+            (inner.receiver_to_wake(), inner.is_called && inner.live == WORTH_A_THREAD)
         };
         wake(receiver);
+        if is_late {
+            self.nudge.give();
+        }
         drop(removed); // Payloads may be large: freed after the lock.
     }
 
@@ -250,7 +262,11 @@ impl Inbox {
             inner.receiver = None;
             inner.take(max, take)
         };
-        senders.into_iter().for_each(Waker::wake);
+        if !senders.is_empty() {
+            senders.into_iter().for_each(Waker::wake);
+            // They go on while the node is at work.
+            self.nudge.give();
+        }
         Poll::Ready(taken)
     }
 

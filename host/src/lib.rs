@@ -57,6 +57,8 @@ pub mod link;
 mod lock;
 mod log;
 mod node;
+mod nudge;
+mod pace;
 pub mod payload;
 mod ports;
 mod prepare;

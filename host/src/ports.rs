@@ -161,6 +161,7 @@ impl Ports {
         output: &str,
         message: Outgoing,
     ) -> Poll<Result<(), SendError>> {
+        let output = self.outputs.position(output)?;
         let (output, sent) = self.outputs.checked(output, &message)?;
         ready!(output.poll_room(context, message.size()))?;
         output.deliver(message, sent);
@@ -359,7 +360,11 @@ impl Outputs {
         output: &str,
         message: impl Into<Outgoing>,
     ) -> Result<(), SendError> {
-        let message = message.into();
+        let output = self.position(output)?;
+        self.send_at(output, message.into()).await
+    }
+
+    async fn send_at(&mut self, output: usize, message: Outgoing) -> Result<(), SendError> {
         let (output, sent) = self.checked(output, &message)?;
         let bytes = message.size();
         poll_fn(|context| output.poll_room(context, bytes)).await?;
@@ -377,7 +382,11 @@ impl Outputs {
         output: &str,
         message: impl Into<Outgoing>,
     ) -> Result<(), TrySendError> {
-        let message = message.into();
+        let output = self.position(output)?;
+        self.try_send_at(output, message.into())
+    }
+
+    fn try_send_at(&mut self, output: usize, message: Outgoing) -> Result<(), TrySendError> {
         let (output, sent) = self.checked(output, &message)?;
         match output.room(message.size(), None)? {
             Room::Full => Err(TrySendError::Full(message)),
@@ -388,19 +397,22 @@ impl Outputs {
         }
     }
 
-    /// The output and its count, if the message may be sent there.
+    fn position(&self, output: &str) -> Result<usize, SendError> {
+        let known = self.outputs.iter().position(|known| known.route.output.as_str() == output);
+        known.ok_or_else(|| SendError::UnknownOutput { output: output.into() })
+    }
+
+    /// The output at this position and its count, if the message may be sent there.
     fn checked(
         &mut self,
-        output: &str,
+        output: usize,
         message: &Outgoing,
     ) -> Result<(&mut Output, &AtomicU64), SendError> {
         let bytes = message.size() as u64;
         let limit = self.max_payload;
-        let known = self.outputs.iter_mut().zip(&self.counts.sent);
-        let (known, sent) = known
-            .into_iter()
-            .find(|(known, _)| known.route.output.as_str() == output)
-            .ok_or_else(|| SendError::UnknownOutput { output: output.into() })?;
+        let known = self.outputs.get_mut(output).zip(self.counts.sent.get(output));
+        let (known, sent) =
+            known.ok_or_else(|| SendError::UnknownOutput { output: output.to_string().into() })?;
         if bytes > limit {
             let output = known.route.output.clone();
             return Err(SendError::TooLarge { output, bytes, limit });

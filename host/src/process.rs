@@ -14,6 +14,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 
 use command_fds::CommandFdExt;
 use rustix::io::fcntl_dupfd_cloexec;
@@ -26,6 +27,7 @@ use crate::dataflow;
 use crate::digest::Digest;
 use crate::exit::NodeExit;
 use crate::log::{LogStream, NodeLog};
+use crate::pace::Pace;
 
 pub use error::{ProcessError, ProcessProblem};
 
@@ -68,12 +70,13 @@ impl Process {
         usual: Option<&Path>,
         link: OwnedFd,
         log: &NodeLog,
+        pace: Option<&Arc<Pace>>,
     ) -> Result<Self, ProcessError> {
         let launch = check_locked(code)
             .and_then(|()| interpreter::launch(code, &Surroundings::of_host(usual)));
         let process = launch.and_then(|launch| {
             let program = launch.program.clone();
-            let spawned = spawn(launch, code, link, log);
+            let spawned = spawn(launch, code, link, log, pace);
             spawned.map_err(|source| ProcessProblem::NotStarted { program, source })
         });
         let (node, script) = (log.node().clone(), code.script.clone());
@@ -134,6 +137,7 @@ fn spawn(
     code: &dataflow::Process,
     link: OwnedFd,
     log: &NodeLog,
+    pace: Option<&Arc<Pace>>,
 ) -> io::Result<Process> {
     let link = fcntl_dupfd_cloexec(link, FIRST_FREE_DESCRIPTOR)?;
     let program = launch.program;
@@ -145,8 +149,8 @@ fn spawn(
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.preserved_fds(vec![link]);
     let (group, stdout, stderr) = Group::spawn(command)?;
-    let stdout = Output::new(stdout, LogStream::Stdout, log)?;
-    let stderr = Output::new(stderr, LogStream::Stderr, log)?;
+    let stdout = Output::new(stdout, LogStream::Stdout, log, pace)?;
+    let stderr = Output::new(stderr, LogStream::Stderr, log, pace)?;
     Ok(Process { program, group, stdout, stderr })
 }
 

@@ -54,7 +54,7 @@ pub struct NodeReport {
     pub cpu: Option<Duration>,
     /// The most linear memory that it had at any time, in bytes; none for what is no component.
     pub peak_memory: Option<u64>,
-    /// What it used of its limits; none for what is no component.
+    /// What it used of its limits; none for what is neither component nor started process.
     pub budgets: Option<Budgets>,
     /// From the start to its first event.
     #[serde(rename = "first_event_seconds", serialize_with = "optional_seconds")]
@@ -68,15 +68,15 @@ pub struct NodeReport {
     pub outputs: Vec<OutputReport>,
 }
 
-/// What a component used of its limits, over all of its instances.
+/// What a node used of its limits, over all of its instances.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Budgets {
-    /// `limits.memory`, in bytes.
-    pub memory: Bounded,
+    /// `limits.memory`, in bytes; none for a process, as the next two.
+    pub memory: Option<Bounded>,
     /// `limits.buffers`, in bytes.
-    pub buffers: Bounded,
+    pub buffers: Option<Bounded>,
     /// `limits.payload`, in bytes.
-    pub message: Bounded,
+    pub message: Option<Bounded>,
     /// `limits.cpu_share`, in seconds of CPU time; none where there is no such limit.
     pub cpu_share: Option<Paced>,
     /// `limits.rate`, in messages; none where there is no such limit.

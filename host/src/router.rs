@@ -6,6 +6,7 @@ use crate::cycle::{Cycle, Member};
 use crate::dataflow::{Code, Dataflow, Feed};
 use crate::id::OutputId;
 use crate::inbox::{Inbox, Total};
+use crate::nudge::Nudge;
 
 /// The inboxes of a dataflow and the ways between them. Nodes have the numbers of
 /// [`Dataflow::nodes`].
@@ -19,6 +20,7 @@ pub(crate) struct Router {
     cycle_of: Vec<Option<Arc<Cycle>>>,
     /// What waits in all inboxes.
     total: Arc<Total>,
+    nudge: Arc<Nudge>,
 }
 
 /// One output and the inputs that read it.
@@ -42,8 +44,9 @@ pub(crate) struct Subscriber {
 impl Router {
     pub(crate) fn new(dataflow: &Dataflow) -> Self {
         let total = Arc::new(Total::new(dataflow.queued_bytes));
+        let nudge = Arc::new(Nudge::default());
         let inboxes: Vec<_> =
-            dataflow.nodes().iter().map(|node| Arc::new(inbox_of(node, &total))).collect();
+            dataflow.nodes().iter().map(|node| Arc::new(inbox_of(node, &total, &nudge))).collect();
         let mut cycle_of = vec![None; inboxes.len()];
         let mut cycles = Vec::with_capacity(dataflow.cycles.len());
         for members in &dataflow.cycles {
@@ -56,7 +59,7 @@ impl Router {
             cycles.push(cycle);
         }
         let routes = routes(dataflow, &inboxes, &cycle_of);
-        Self { inboxes, routes, cycles, cycle_of, total }
+        Self { inboxes, routes, cycles, cycle_of, total, nudge }
     }
 
     #[expect(clippy::indexing_slicing, reason = "nodes are numbered by the dataflow")]
@@ -99,6 +102,11 @@ impl Router {
         &self.total
     }
 
+    /// Spreads the nodes over the threads, while its task runs.
+    pub(crate) fn nudge(&self) -> &Arc<Nudge> {
+        &self.nudge
+    }
+
     /// Asks the sources to end. Closings do the rest.
     pub(crate) fn request_stop(&self) {
         for inbox in &self.inboxes {
@@ -117,9 +125,9 @@ impl Router {
     }
 }
 
-fn inbox_of(node: &crate::dataflow::Node, total: &Arc<Total>) -> Inbox {
+fn inbox_of(node: &crate::dataflow::Node, total: &Arc<Total>, nudge: &Arc<Nudge>) -> Inbox {
     let spontaneous = !matches!(node.code, Code::Component(_));
-    Inbox::new(node.inputs.iter().map(|input| &input.feed), spontaneous, total)
+    Inbox::new(node.inputs.iter().map(|input| &input.feed), spontaneous, total, nudge)
 }
 
 fn cycle_among(dataflow: &Dataflow, members: &[usize], inboxes: &[Arc<Inbox>]) -> Cycle {

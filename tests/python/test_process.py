@@ -44,6 +44,18 @@ def test_each_end_of_a_script_has_a_name(folder: Folder, script: str, name: str,
     assert (exit.name, exit.text, exit.ok) == (name, text, name == "finished")
 
 
+def test_what_a_script_prints_beyond_its_limit_waits_and_is_not_lost(folder: Folder) -> None:
+    flow = "nodes: [{ id: node, python: node.py, limits: { log: 64KiB } }]\n"
+    # Half of it is still in the pipe when the script ends, and is taken at once.
+    folder.write("node.py", "import thalweg\nthalweg.Node().close()\nfor _ in range(2048): print('x' * 63)\n")
+    ended = folder.run(flow)
+    assert ended.lines_of("node") == ["x" * 63] * 2048
+    budgets = ended.report.nodes["node"].budgets
+    assert budgets is not None and budgets.memory is budgets.buffers is budgets.message is None
+    assert (budgets.log.per_second, budgets.log.used) == (65536, 131072)
+    assert budgets.log.waited_seconds > 0.5, budgets
+
+
 def test_an_exception_ends_its_node_with_a_traceback_that_begins_in_the_script(folder: Folder) -> None:
     ended = folder.run_script("""\
         import thalweg

@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{Sleep, sleep_until};
 
-use super::pace::Pace;
 use crate::dataflow::Limits;
 use crate::exit::Limit;
+use crate::pace::Pace;
 
 /// How long a component that was idle may use its core alone before its share counts, and may log as fast
 /// as it can.
 const BURST: Duration = Duration::from_secs(1);
 
-/// The same for what it sends: its readers see single messages.
-const SEND_BURST: Duration = Duration::from_millis(100);
+/// The same for what it sends, for its readers see single messages; and for what a process logs, for its burst
+/// keeps a core of its own busy and one of the host's.
+const SHORT_BURST: Duration = Duration::from_millis(100);
 
 /// What a node has used, over all of its instances. Written by the thread that runs the node, read by the
 /// report.
@@ -39,8 +40,8 @@ pub(crate) struct Usage {
     pub(crate) cpu_share: Option<Pace>,
     /// Messages that it sends, where they are limited.
     pub(crate) rate: Option<Pace>,
-    /// Bytes that it logs; none for what is no component.
-    pub(crate) log: Option<Pace>,
+    /// Bytes that it logs; none for what runs in this process.
+    pub(crate) log: Option<Arc<Pace>>,
 }
 
 impl Usage {
@@ -49,10 +50,15 @@ impl Usage {
         let share = |percent| Pace::new(percent as f64 * 1e7, BURST);
         Self {
             cpu_share: limits.cpu_share.map(share),
-            rate: limits.rate.map(|rate| Pace::new(rate as f64, SEND_BURST)),
-            log: Some(Pace::new(limits.log as f64, BURST)),
+            rate: limits.rate.map(|rate| Pace::new(rate as f64, SHORT_BURST)),
+            log: Some(log_pace(limits.log, BURST)),
             ..Self::default()
         }
+    }
+
+    /// That of a process, which may log so many bytes in a second.
+    pub(crate) fn of_process(log: u64) -> Self {
+        Self { log: Some(log_pace(log, SHORT_BURST)), ..Self::default() }
     }
 
     pub(crate) fn cpu(&self) -> Duration {
@@ -116,6 +122,10 @@ impl Usage {
         let turn = thread_cpu().saturating_sub(self.turn_began.load(Ordering::Relaxed));
         (self.cpu.load(Ordering::Relaxed) + turn, turn)
     }
+}
+
+fn log_pace(bytes_per_second: u64, burst: Duration) -> Arc<Pace> {
+    Arc::new(Pace::new(bytes_per_second as f64, burst))
 }
 
 /// A future whose CPU time is counted. Where its share is used up, it goes on when that is due.

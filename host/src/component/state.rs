@@ -22,7 +22,7 @@ const MAX_CORE_ITEMS: usize = 100;
 
 pub(crate) struct NodeState {
     /// None while another instance has them: before this one takes its place, or once it has laid them down.
-    pub(super) ports: Option<Ports>,
+    pub(crate) ports: Option<Ports>,
     pub(crate) handles: Handles,
     pub(crate) parameters: Parameters,
     pub(crate) log: NodeLog,
@@ -32,6 +32,8 @@ pub(crate) struct NodeState {
     pub(super) rest: Arc<Rest>,
     /// It was given an event, and has not asked for the next.
     in_hand: bool,
+    /// How many messages it has sent since it last took events, or let others have a turn.
+    pub(crate) sends: u32,
     limits: Limits,
     /// Only where the component imports WASI.
     wasi: Option<Box<WasiCtx>>,
@@ -57,6 +59,7 @@ impl NodeState {
             log,
             budget: Budget::new(Arc::clone(&usage), limits.cpu),
             finished: false,
+            sends: 0,
             limits,
             wasi: wasi.map(Box::new),
             usage,
@@ -103,6 +106,7 @@ impl NodeState {
             return Ok(None);
         }
         self.batch.clear();
+        self.sends = 0;
         let Self { ports, rest, batch, .. } = self;
         let ports = ports.as_mut().ok_or_else(not_its_turn)?;
         tokio::select! {
@@ -141,7 +145,13 @@ impl NodeState {
         }
     }
 
-    fn is_to_rest(&self) -> bool {
+    /// A message of so many bytes was sent.
+    pub(crate) fn note_sent(&mut self, bytes: u64) {
+        self.budget.sent();
+        self.usage.note_message(bytes);
+    }
+
+    pub(crate) fn is_to_rest(&self) -> bool {
         // With its last event taken it is about to end.
         let is_left = |ports: &Ports| !ports.is_finished();
         self.rest.is_wished() && self.ports.as_ref().is_some_and(is_left)

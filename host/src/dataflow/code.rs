@@ -15,9 +15,12 @@ const OWNED: [(&str, &[&str]); 7] = [
     ("env", &["component", "python"]),
     ("sha256", &["component"]),
     ("grants", &["component"]),
-    ("limits", &["component"]),
+    ("limits", &["component", "python"]),
     ("ready", &["component", "python"]),
 ];
+
+/// Why a script has not all fields.
+pub(super) const WHY_PYTHON: &str = "a Python process is in no sandbox";
 
 /// A field that says what runs the node.
 enum Given<'d> {
@@ -41,7 +44,7 @@ impl Given<'_> {
     fn why(&self) -> &'static str {
         match self {
             Self::Component(_) => "this node is a component",
-            Self::Python(_) => "a Python process is in no sandbox",
+            Self::Python(_) => WHY_PYTHON,
             Self::Attached => "this node is `attached`, so that nothing is started for it",
             Self::Embedded => "this node is `embedded`",
         }

@@ -137,7 +137,8 @@ fn chosen<T>(
     report.take(&text.place, read(&text.text)).map(Some)
 }
 
-fn size(
+/// A size, or the usual one.
+pub(super) fn size(
     field: &'static str,
     text: &Option<Text>,
     bounds: Bounds<u64>,

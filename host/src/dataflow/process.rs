@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use super::check::Report;
+use super::code::WHY_PYTHON;
+use super::component::size;
 use super::env::env;
-use super::{Interpreter, Process, files};
+use super::{Interpreter, Process, bounds, files};
 use crate::descriptor::{self, ProblemKind, Text};
 
 /// What the host itself says to each process.
@@ -25,14 +27,51 @@ pub(super) fn process(
     };
     let texts_fit = texts_fit(node, report);
     let env = env(&node.env, &[], report);
+    let log = log(&node.limits, report);
     file?;
     texts_fit.then_some(Process {
         script,
         interpreter: interpreter?,
         args: node.args.iter().map(|arg| arg.text.clone()).collect(),
         env: env?,
+        log: log?,
         locked: None,
     })
+}
+
+/// The only limit that there is without a sandbox: the host reads what the process writes no faster.
+fn log(limits: &descriptor::Limits, report: &mut Report<'_>) -> Option<u64> {
+    let descriptor::Limits {
+        memory,
+        table_elements,
+        cpu,
+        payload,
+        buffers,
+        inline,
+        cpu_share,
+        rate,
+        log,
+    } = limits;
+    let others = [
+        ("limits.memory", memory),
+        ("limits.table_elements", table_elements),
+        ("limits.cpu", cpu),
+        ("limits.payload", payload),
+        ("limits.buffers", buffers),
+        ("limits.inline", inline),
+        ("limits.cpu_share", cpu_share),
+        ("limits.rate", rate),
+    ];
+    let mut fits = true;
+    for (field, text) in others {
+        if let Some(Text { place, .. }) = text {
+            let (owners, why) = (&["component"] as &[_], WHY_PYTHON);
+            report.add(place, ProblemKind::FieldOfOtherKind { field, owners, why });
+            fits = false;
+        }
+    }
+    let log = size("limits.log", log, bounds::LOG, report);
+    log.filter(|_| fits)
 }
 
 fn interpreter(text: &str, base: &Path) -> Result<Interpreter, ProblemKind> {

@@ -36,6 +36,8 @@ pub(super) struct Inner {
     pub(super) delivered: u64,
     /// Who waits for an event. Present exactly while the node does nothing else.
     pub(super) receiver: Option<Waker>,
+    /// It was woken for an event, and has taken none since.
+    pub(super) is_called: bool,
     pub(super) stop_watcher: Option<Waker>,
 }
 
@@ -263,6 +265,7 @@ impl Inner {
 
     /// Moves events up to `max` out, and gives the senders for which there is room now.
     pub(super) fn take(&mut self, max: Most, take: &mut dyn FnMut(Item)) -> (usize, Vec<Waker>) {
+        self.is_called = false;
         let mut senders = Vec::new();
         let (mut taken, mut bytes) = (0, 0);
         while taken < max.events && bytes < max.bytes {
@@ -399,7 +402,9 @@ impl Inner {
     }
 
     pub(super) fn receiver_to_wake(&mut self) -> Option<Waker> {
-        if self.live > 0 { self.receiver.take() } else { None }
+        let receiver = if self.live > 0 { self.receiver.take() } else { None };
+        self.is_called |= receiver.is_some();
+        receiver
     }
 
     pub(super) fn all_waiting(&mut self) -> [Option<Waker>; 2] {

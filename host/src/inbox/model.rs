@@ -16,7 +16,12 @@ use crate::event::Metadata;
 fn inbox(inputs: usize, events: u32, overflow: Overflow) -> Arc<Inbox> {
     let queue = Queue { events: events.try_into().unwrap(), bytes: 64, overflow };
     let feeds = vec![Feed::Source { node: 0, output: 0, queue }; inputs];
-    Arc::new(Inbox::new(feeds.iter(), false, &std::sync::Arc::new(Total::new(u64::MAX))))
+    Arc::new(Inbox::new(
+        feeds.iter(),
+        false,
+        &std::sync::Arc::new(Total::new(u64::MAX)),
+        &Default::default(),
+    ))
 }
 
 fn message(sequence: u64) -> Message {

@@ -20,7 +20,7 @@ fn timer() -> Feed {
 }
 
 fn inbox(feeds: &[Feed]) -> Inbox {
-    Inbox::new(feeds.iter(), false, &Arc::new(Total::new(u64::MAX)))
+    Inbox::new(feeds.iter(), false, &Arc::new(Total::new(u64::MAX)), &Default::default())
 }
 
 fn message(sequence: u64, bytes: usize) -> Message {

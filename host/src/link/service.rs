@@ -1,7 +1,7 @@
 //! The host's side of the link while the node runs: its ports, over a socket.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use super::leases::{Notice, View};
 use super::wire::WireError;
 use crate::event::{Encoding, Event, StopReason};
 use crate::id::InputId;
+use crate::pace::Pace;
 use crate::payload;
 use crate::ports::{Grant, Outgoing, Ports};
 
@@ -26,6 +27,11 @@ const FRAME_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Frames that are taken before the other nodes of the thread have a turn.
 const FRAMES_A_TURN: usize = 256;
+
+/// Frames that are no messages which it may send in a second: the host answers them, and who only asks must
+/// not keep it busy. Who works asks once for some events or some room.
+const ASKS_A_SECOND: f64 = 200_000.0;
+const ASKS_BURST: Duration = Duration::from_millis(100);
 
 /// How a service ends.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,6 +70,10 @@ struct Service<'a> {
     granted: Vec<Grant>,
     /// Runs while a frame has begun and is not whole.
     patience: Option<Pin<Box<Sleep>>>,
+    /// Of frames that are no messages.
+    pace: Pace,
+    /// Runs while the node is not heard because it has asked too much.
+    rest: Option<Pin<Box<Sleep>>>,
     /// Nobody reads any more: what the node wanted stays for who comes after it.
     is_gone: bool,
     batch: Vec<Event>,
@@ -81,6 +91,8 @@ type End = Option<String>;
 
 struct Taken {
     frames: usize,
+    /// How many of them are no messages.
+    asks: u64,
     /// Once the node has said it.
     end: Option<End>,
 }
@@ -95,6 +107,8 @@ impl<'a> Service<'a> {
             asks: vec![Some(0); outputs],
             granted: vec![Grant::default(); outputs],
             patience: None,
+            pace: Pace::new(ASKS_A_SECOND, ASKS_BURST),
+            rest: None,
             is_gone: false,
             batch: Vec::new(),
             given: 0,
@@ -108,11 +122,15 @@ impl<'a> Service<'a> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<End, WireError>> {
         let mut frames = 0;
         loop {
-            let taken = self.take_frames(FRAMES_A_TURN)?;
+            let rests = self.poll_rest(context).is_pending();
+            let taken = self.take_frames(if rests { 0 } else { FRAMES_A_TURN })?;
             if let Some(end) = taken.end {
                 return Poll::Ready(Ok(end));
             }
             frames += taken.frames;
+            if taken.asks > 0 {
+                self.pace.spend(taken.asks);
+            }
             self.return_leases(context);
             self.answer_asks(context);
             self.give_events(context);
@@ -120,6 +138,9 @@ impl<'a> Service<'a> {
                 // Nobody will read it; what the node sent before it went is still to be read.
                 self.link.outgoing = Default::default();
                 self.is_gone = true;
+            }
+            if rests {
+                return Poll::Pending;
             }
             if frames >= FRAMES_A_TURN {
                 context.waker().wake_by_ref();
@@ -138,6 +159,18 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// Waits until the node may ask again.
+    fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if let Some(rest) = &mut self.rest {
+                ready!(rest.as_mut().poll(context));
+                self.rest = None;
+            }
+            let Some(due) = self.pace.due() else { return Poll::Ready(()) };
+            self.rest = Some(Box::pin(tokio::time::sleep_until(due)));
+        }
+    }
+
     /// Ends with an error once a frame has been under way for too long.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<Result<End, WireError>> {
         if !self.link.incoming.is_within_frame() {
@@ -153,12 +186,14 @@ impl<'a> Service<'a> {
 
     /// Takes the frames that are whole, at most so many.
     fn take_frames(&mut self, most: usize) -> Result<Taken, WireError> {
-        let mut frames = 0;
+        let (mut frames, mut asks) = (0, 0);
         while frames < most {
             let Some(body) = self.link.incoming.next()? else { break };
             frames += 1;
+            asks += 1;
             match decode(body)? {
                 FromNode::Send { output, outgoing: content } => {
+                    asks -= 1;
                     let parameters = parameters(&content.parameters);
                     let bytes = content.body.len().saturating_add(parameters.size() as u64);
                     let output = at(output);
@@ -185,14 +220,14 @@ impl<'a> Service<'a> {
                 FromNode::Ask { output, bytes } => self.note_ask(at(output), bytes)?,
                 FromNode::Memory(memory) => self.take_memory(memory)?,
                 FromNode::End { failure } => {
-                    return Ok(Taken { frames, end: Some(failure.map(str::to_owned)) });
+                    return Ok(Taken { frames, asks, end: Some(failure.map(str::to_owned)) });
                 }
                 FromNode::Hello { .. } | FromNode::Ready => {
                     return Err(WireError::Malformed("a second greeting"));
                 }
             }
         }
-        Ok(Taken { frames, end: None })
+        Ok(Taken { frames, asks, end: None })
     }
 
     /// What the process has lent. A component copies it at its wall and looks at its copy alone; before

@@ -76,7 +76,13 @@ fn start(
         |source: io::Error| ProcessProblem::NotStarted { program: code.script.clone(), source };
     let (ours, theirs) = UnixStream::pair().map_err(not_linked)?;
     let link = HostLink::new(ours.into(), setup.ports.max_payload()).map_err(not_linked)?;
-    let process = Process::start(code, setup.python.as_deref(), theirs.into(), &setup.log);
+    let process = Process::start(
+        code,
+        setup.python.as_deref(),
+        theirs.into(),
+        &setup.log,
+        setup.usage.log.as_ref(),
+    );
     Ok((link, process.map_err(|error| error.problem)?))
 }
 

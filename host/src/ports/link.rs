@@ -3,7 +3,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use super::{MAX_BATCH, MAX_BATCH_BYTES, Outgoing, Outputs, Ports, SendError};
+use super::{MAX_BATCH, MAX_BATCH_BYTES, Outgoing, Outputs, Ports, SendError, TrySendError};
 use crate::event::Event;
 use crate::id::OutputId;
 use crate::inbox::Most;
@@ -62,6 +62,24 @@ impl Ports {
     pub(crate) fn feeds_components_alone(&self, output: usize) -> bool {
         let output = self.outputs.outputs.get(output);
         output.is_some_and(|output| output.route.feeds_components_alone)
+    }
+
+    /// [`Self::send`] to the output at this position.
+    pub(crate) async fn send_at(
+        &mut self,
+        output: usize,
+        message: Outgoing,
+    ) -> Result<(), SendError> {
+        self.outputs.send_at(output, message).await
+    }
+
+    /// [`Self::try_send`] to the output at this position.
+    pub(crate) fn try_send_at(
+        &mut self,
+        output: usize,
+        message: Outgoing,
+    ) -> Result<(), TrySendError> {
+        self.outputs.try_send_at(output, message)
     }
 
     pub(crate) fn max_payload(&self) -> u64 {

@@ -104,8 +104,8 @@ mod tests {
             Surroundings { usual: None, virtual_env: None, path, is_program: &is_program };
         change(&mut around);
         let script = "/flows/robot/nodes/report.py".into();
-        let (args, env, locked) = Default::default();
-        let process = dataflow::Process { script, interpreter, args, env, locked };
+        let (args, env, log, locked) = Default::default();
+        let process = dataflow::Process { script, interpreter, args, env, log, locked };
         let launch = launch(&process, &around);
         let launch = launch.map_err(|problem| problem.to_string())?;
         let words = [launch.program.into()].into_iter().chain(launch.args);

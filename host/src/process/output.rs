@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::ioctl_fionread;
@@ -10,6 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
 use crate::log::{LogStream, NodeLog};
+use crate::pace::Pace;
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 8 * 1024;
@@ -21,23 +23,34 @@ pub(super) struct Output {
     pipe: Receiver,
     stream: LogStream,
     log: NodeLog,
+    pace: Option<Arc<Pace>>,
     /// Where bytes are read into; empty whenever nothing is being handed over.
     chunk: Vec<u8>,
     tail: VecDeque<u8>,
 }
 
 impl Output {
-    pub(super) fn new(pipe: OwnedFd, stream: LogStream, log: &NodeLog) -> io::Result<Self> {
+    /// `pace` is that of the node, whose streams share what they may write in a second.
+    pub(super) fn new(
+        pipe: OwnedFd,
+        stream: LogStream,
+        log: &NodeLog,
+        pace: Option<&Arc<Pace>>,
+    ) -> io::Result<Self> {
         let pipe = Receiver::from_owned_fd(pipe)?;
         let (chunk, tail) = (Vec::with_capacity(CHUNK_BYTES), VecDeque::new());
-        Ok(Self { pipe, stream, log: log.clone(), chunk, tail })
+        Ok(Self { pipe, stream, log: log.clone(), pace: pace.cloned(), chunk, tail })
     }
 
     /// Moves what comes to the log until nobody can write any more. Reads on when the log has taken the
-    /// lines that are whole, so that who writes waits while it is full. Dropping the future loses nothing.
+    /// lines that are whole, and the node may write more, so that who writes too much waits. Dropping the
+    /// future loses nothing.
     pub(super) async fn copy(&mut self) {
         loop {
             self.log.drain(self.stream).await;
+            if let Some(pace) = &self.pace {
+                pace.wait().await;
+            }
             match self.pipe.read_buf(&mut self.chunk).await {
                 Ok(0) | Err(_) => return,
                 Ok(_) => self.hand_over(),
@@ -66,6 +79,9 @@ impl Output {
     }
 
     fn hand_over(&mut self) {
+        if let Some(pace) = &self.pace {
+            pace.spend(self.chunk.len() as u64);
+        }
         self.log.append(self.stream, &self.chunk);
         self.tail.extend(self.chunk.drain(..));
         let beyond = self.tail.len().saturating_sub(TAIL_BYTES);

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::supervisor::Supervisor;
 use super::tasks::NodeTask;
-use crate::component::{Pace, Usage};
+use crate::component::Usage;
 use crate::dataflow;
 use crate::exit::{KillReason, NodeExit};
 use crate::inbox::InputCounts;
+use crate::pace::Pace;
 use crate::report::{Bounded, Budgets, InputReport, NodeReport, OutputReport, Paced, RunReport};
 
 /// Nanoseconds in a second.
@@ -47,7 +48,7 @@ impl Supervisor {
             watchdog_ends: task.watchdog_ends,
             cpu: task.limits.map(|_| task.usage.cpu()),
             peak_memory: task.limits.map(|_| task.usage.peak_memory()),
-            budgets: task.limits.and_then(|limits| budgets(&limits, &task.usage)),
+            budgets: budgets(task.limits.as_ref(), &task.usage),
             first_event: task.counts.first_event().map(since_start),
             last_taken: task
                 .counts
@@ -71,17 +72,17 @@ impl Supervisor {
     }
 }
 
-/// None for a node without a log of its own, which is no component.
-fn budgets(limits: &dataflow::Limits, usage: &Usage) -> Option<Budgets> {
+/// None for a node without a log of its own, which is neither component nor process.
+fn budgets(limits: Option<&dataflow::Limits>, usage: &Usage) -> Option<Budgets> {
     let paced = |pace: &Pace, unit: f64| Paced {
         per_second: pace.per_second() / unit,
         used: pace.used() as f64 / unit,
         waited: pace.waited(),
     };
     Some(Budgets {
-        memory: Bounded { limit: limits.memory, peak: usage.peak_memory() },
-        buffers: Bounded { limit: limits.buffers, peak: usage.peak_buffers() },
-        message: Bounded { limit: limits.payload, peak: usage.largest_message() },
+        memory: limits.map(|it| Bounded { limit: it.memory, peak: usage.peak_memory() }),
+        buffers: limits.map(|it| Bounded { limit: it.buffers, peak: usage.peak_buffers() }),
+        message: limits.map(|it| Bounded { limit: it.payload, peak: usage.largest_message() }),
         cpu_share: usage.cpu_share.as_ref().map(|share| paced(share, NANOS)),
         rate: usage.rate.as_ref().map(|rate| paced(rate, 1.0)),
         log: paced(usage.log.as_ref()?, 1.0),

@@ -34,8 +34,8 @@ pub(super) struct Supervisor {
     _replacements: Arc<Replacements>,
     /// Lines of nodes that have ended and are still on their way to the log.
     last_lines: JoinSet<()>,
-    /// They tick until this is dropped.
-    _timers: JoinSet<()>,
+    /// Until it is dropped, timers tick and threads share their work.
+    _background: JoinSet<()>,
     door: Entrance,
     control: Control,
     pub(super) grace: Duration,
@@ -74,10 +74,13 @@ impl Supervisor {
             router.inbox(position).watch_stop(Waker::from(Arc::new(notice)));
             happenings.tell(&node.id, NodeEventKind::Started);
         }
+        let mut background = timers::start(&dataflow, &router);
+        let nudge = Arc::clone(router.nudge());
+        background.spawn(async move { nudge.idle().await });
         let (ready, readies) = mpsc::unbounded_channel();
         let (swapped, swaps) = mpsc::unbounded_channel();
         Self {
-            _timers: timers::start(&dataflow, &router),
+            _background: background,
             door: Entrance::default(),
             dataflow,
             router,

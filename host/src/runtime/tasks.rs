@@ -181,9 +181,12 @@ impl NodeTask {
     ) -> Self {
         let ids = input_ids(node);
         let counts = Arc::new(PortCounts::new(node.outputs.len()));
-        let limits = match code {
-            Code::Component(_, component) => Some(&component.limits),
-            _ => None,
+        let (limits, usage) = match code {
+            Code::Component(_, component) => {
+                (Some(&component.limits), Usage::new(&component.limits))
+            }
+            Code::Process(process) => (None, Usage::of_process(process.log)),
+            _ => (None, Usage::default()),
         };
         let max_payload = limits.map_or(MAX_PAYLOAD, |limits| limits.payload);
         let has_grace = !matches!(code, Code::Embedded(_) | Code::EmbeddedOnce(_));
@@ -198,7 +201,7 @@ impl NodeTask {
             place: Some(place),
             ids,
             counts,
-            usage: Arc::new(limits.map(Usage::new).unwrap_or_default()),
+            usage: Arc::new(usage),
             limits: limits.copied(),
             has_grace,
             life: Life::new(supervision.restart.clone()),

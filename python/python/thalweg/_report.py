@@ -67,13 +67,13 @@ class Paced:
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """What a component used of its limits, over all of its instances."""
+    """What a node used of its limits, over all of its instances."""
 
-    memory: Bounded
-    """Bytes of linear memory."""
-    buffers: Bounded
+    memory: Bounded | None
+    """Bytes of linear memory; none for a process, as the next two."""
+    buffers: Bounded | None
     """Bytes of payloads that its handles held."""
-    message: Bounded
+    message: Bounded | None
     """Bytes of the largest message that it sent, and `limits.payload`."""
     cpu_share: Paced | None
     """Seconds of CPU time; none without such a limit."""
@@ -176,13 +176,17 @@ def _node(node: dict[str, Any]) -> NodeReport:
 
 def _budgets(budgets: dict[str, Any]) -> Budgets:
     return Budgets(
-        memory=Bounded(**budgets["memory"]),
-        buffers=Bounded(**budgets["buffers"]),
-        message=Bounded(**budgets["message"]),
+        memory=_bounded(budgets["memory"]),
+        buffers=_bounded(budgets["buffers"]),
+        message=_bounded(budgets["message"]),
         cpu_share=_paced(budgets["cpu_share"]),
         rate=_paced(budgets["rate"]),
         log=Paced(**budgets["log"]),
     )
+
+
+def _bounded(used: dict[str, int] | None) -> Bounded | None:
+    return None if used is None else Bounded(**used)
 
 
 def _paced(used: dict[str, float] | None) -> Paced | None:

@@ -15,6 +15,10 @@ THREADS_END = 15.0
 """Seconds within which threads end that have nothing to do: ten, and some on a busy machine."""
 
 
+NAMES = ("thalweg", "psm_", "sem.")
+"""How names of shared memory begin that could be of this process or its scripts."""
+
+
 @dataclass
 class Left:
     """What of the operating system's this process holds, but for its event loop's."""
@@ -27,7 +31,7 @@ class Left:
     children: list[str]
     sockets: list[str]
     named: set[str]
-    """Names of shared memory of the whole machine."""
+    """Names of shared memory, as we or Python would choose them: other programs come and go meanwhile."""
     threads: int
 
     def more_than(self, before: "Left") -> dict[str, object]:
@@ -58,7 +62,7 @@ def left(folder: str) -> Left:
         unmapped=files - len(spans),
         children=children(),
         sockets=[str(path) for path in Path(folder).rglob("*.sock")],
-        named=set(os.listdir("/dev/shm")),
+        named={name for name in os.listdir("/dev/shm") if name.startswith(NAMES)},
         threads=threads(),
     )
 

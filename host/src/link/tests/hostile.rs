@@ -538,3 +538,18 @@ fn a_node_takes_what_came_before_its_host_went() {
         assert!(events < 7, "{events} events in {len} bytes");
     }
 }
+
+#[test]
+fn who_only_asks_is_heard_no_faster_than_what_works() {
+    const ASKS: u32 = 60_000;
+    let began = std::time::Instant::now();
+    let served = ends(|raw| {
+        for _ in 0..ASKS / 1000 {
+            raw.say_all((0..1000).map(|_| FromNode::Want { inputs: None, max: 0 }));
+        }
+        raw.say(&FromNode::End { failure: None });
+    });
+    assert_eq!(served, Served::Ended { failure: None });
+    // What may be asked at once, and the others at 200,000 in a second.
+    assert!(began.elapsed() >= std::time::Duration::from_millis(200 - 1));
+}

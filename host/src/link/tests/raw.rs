@@ -42,6 +42,12 @@ impl Raw {
         self.send(outgoing);
     }
 
+    pub(super) fn say_all(&mut self, frames: impl Iterator<Item = impl Serialize>) {
+        let mut outgoing = Outgoing::default();
+        frames.for_each(|frame| outgoing.put(&frame));
+        self.send(outgoing);
+    }
+
     pub(super) fn say_with(&mut self, frame: &impl Serialize, file: File) {
         let mut outgoing = Outgoing::default();
         outgoing.put_with_file(frame, Arc::new(file));

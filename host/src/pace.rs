@@ -1,4 +1,4 @@
-//! What a component may use so much of in a second. Beyond that it waits, and nothing is lost.
+//! What a node may use so much of in a second. Beyond that it waits, and nothing is lost.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
