@@ -10,6 +10,7 @@
 //! [`NodeLink`] is the node's side, `service` the host's; both are synchronous state machines over a
 //! socket that never blocks, so that whoever serves them may wait by its own means.
 
+mod burst;
 mod credit;
 mod frame;
 #[cfg(feature = "fuzzing")]
@@ -21,7 +22,7 @@ mod node;
 mod service;
 mod wire;
 
-pub use node::{AttachError, LinkError, NodeLink, Taken};
+pub use node::{AttachError, HELD, LinkError, NodeLink, Taken};
 
 pub(crate) use host::{HandshakeError, HostLink};
 pub(crate) use service::Served;

@@ -324,7 +324,9 @@ pub(crate) fn parameter_dict<'py>(
 
 /// Keyword arguments as parameters of a message, with their types.
 pub(crate) fn parameters(metadata: Option<&Bound<'_, PyDict>>) -> PyResult<Parameters> {
-    let Some(metadata) = metadata else { return Ok(Parameters::default()) };
+    let Some(metadata) = metadata.filter(|metadata| !metadata.is_empty()) else {
+        return Ok(Parameters::default());
+    };
     let parameter = |(name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
         let name: String = name.extract()?;
         Ok((Arc::from(name.as_str()), parameter_value(&name, &value)?))

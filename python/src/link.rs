@@ -1,10 +1,12 @@
 //! A node in a process of its own: its ports, over the link to the host. Everything returns at once; who
 //! must wait watches the descriptor.
 
+mod writer;
+
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::create_exception;
@@ -15,6 +17,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal, getpid, kill_process};
 use thalweg::link::{AttachError as LinkAttachError, LinkError, NodeLink, Taken};
 
+use self::writer::Linked;
 use crate::event::{parameter_dict, to_python};
 use crate::fork::Origin;
 use crate::node::{NodeClosed, ThalwegError, Unsent, nothing_now, positions, send_error};
@@ -33,7 +36,7 @@ const AFTER_HOST: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5
 /// One node's side of the dataflow that it is linked to.
 #[pyclass(frozen)]
 pub(crate) struct LinkPorts {
-    link: Mutex<Option<NodeLink>>,
+    linked: Arc<Linked>,
     /// How often something has come.
     came: AtomicU64,
     /// Wakes those who wait, where some may.
@@ -43,23 +46,23 @@ pub(crate) struct LinkPorts {
 
 impl LinkPorts {
     fn new(link: NodeLink) -> Self {
-        let (link, origin) = (Mutex::new(Some(link)), Origin::here());
-        Self { link, came: AtomicU64::new(0), wake: Mutex::default(), origin }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<NodeLink>> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+        let (linked, origin) = (Arc::new(Linked::new(link)), Origin::here());
+        Self { linked, came: AtomicU64::new(0), wake: Mutex::default(), origin }
     }
 
     fn with_link<R>(
         &self,
         use_link: impl FnOnce(&mut NodeLink) -> Result<R, LinkError>,
     ) -> PyResult<R> {
+        // Before the lock: a thread of the process before the fork may have it for ever.
         self.origin.check()?;
-        match self.lock().as_mut() {
-            Some(link) => use_link(link).map_err(|error| NodeClosed::new_err(error.to_string())),
-            None => Err(NodeClosed::new_err("the node has ended")),
-        }
+        let mut state = self.linked.lock();
+        let Some(link) = &mut state.link else {
+            return Err(NodeClosed::new_err("the node has ended"));
+        };
+        let used = use_link(link);
+        self.linked.write_later(state);
+        used.map_err(|error| NodeClosed::new_err(error.to_string()))
     }
 
     /// Like [`Self::with_link`], where others may wait for what has come with it.
@@ -81,6 +84,11 @@ impl LinkPorts {
         used
     }
 
+    /// The link, to end it; none where that was done, or where it belongs to the process before the fork.
+    fn take_link(&self) -> Option<NodeLink> {
+        self.origin.check().ok().and_then(|()| self.linked.take())
+    }
+
     fn wake(&self, py: Python<'_>) -> PyResult<()> {
         let wake = {
             let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,6 +107,15 @@ impl LinkPorts {
             Taken::Event(event) => to_python(py, event),
             Taken::Ended => Ok(py.None().into_bound(py)),
             Taken::Nothing => Ok(nothing_now(py)),
+        }
+    }
+}
+
+impl Drop for LinkPorts {
+    fn drop(&mut self) {
+        if let Some(mut link) = self.take_link() {
+            // A host that is gone takes nothing.
+            let _ = link.flush();
         }
     }
 }
@@ -157,13 +174,19 @@ impl LinkPorts {
 
     /// Whether the descriptor is to be watched for room to write, too.
     fn wants_to_write(&self) -> bool {
-        self.lock().as_ref().is_some_and(NodeLink::wants_to_write)
+        self.with_link(|link| Ok(link.wants_to_write())).unwrap_or(false)
     }
 
     /// Reads what has come and writes what waits. To be called when the descriptor is ready. Whether
     /// something still waits to be written.
     fn pump(&self, py: Python<'_>) -> PyResult<bool> {
         self.use_link(py, |link| link.pump().map(|()| link.wants_to_write()))
+    }
+
+    /// Writes what a burst of messages has left. Does nothing once the node has ended.
+    fn flush(&self) {
+        // Whoever uses the node next finds out that the host is gone.
+        let _ = self.with_link(NodeLink::flush);
     }
 
     /// How often something has come: whoever has looked since a number was given need not wait while it is
@@ -246,20 +269,14 @@ impl LinkPorts {
     /// second call does nothing.
     #[pyo3(signature = (failure=None))]
     fn end(&self, py: Python<'_>, failure: Option<&str>) {
-        let link = self.lock().take();
-        if let Some(mut link) = link
-            && self.origin.check().is_ok()
-        {
+        if let Some(mut link) = self.take_link() {
             py.detach(|| link.end(failure));
         }
     }
 
     /// The same, but leaves it to the end of the process to say how the node ended.
     fn leave(&self, py: Python<'_>) {
-        let link = self.lock().take();
-        if let Some(mut link) = link
-            && self.origin.check().is_ok()
-        {
+        if let Some(mut link) = self.take_link() {
             py.detach(|| link.leave());
         }
     }

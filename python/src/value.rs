@@ -7,7 +7,7 @@ use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString};
 use thalweg::{Encoding, Outgoing, payload};
 
 use crate::arrow::{self, ArrowValue, LONG_WORK};
@@ -108,6 +108,8 @@ pub(crate) fn outgoing(
     Ok(Outgoing { payload, encoding, parameters })
 }
 
+/// Types that are often sent and have no Arrow interface come first: to ask for an attribute that is not there
+/// costs more than the rest of a small message.
 fn payload_of(value: &Bound<'_, PyAny>) -> PyResult<(Bytes, Encoding)> {
     if let Ok(payload) = value.cast::<Payload>() {
         Ok((payload.get().bytes.clone(), payload.get().encoding))
@@ -117,6 +119,10 @@ fn payload_of(value: &Bound<'_, PyAny>) -> PyResult<(Bytes, Encoding)> {
         Ok((copied(value.py(), text.to_str()?.as_bytes()), Encoding::Raw))
     } else if let Ok(bytes) = value.cast::<PyBytes>() {
         Ok((copied(value.py(), bytes.as_bytes()), Encoding::Raw))
+    } else if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
+        Ok((bytes_of_array(bytes), Encoding::Raw))
+    } else if value.is_exact_instance_of::<PyMemoryView>() {
+        Ok((bytes_of_buffer(value)?, Encoding::Raw))
     } else if let Some(payload) = arrow::payload_of(value)? {
         Ok((payload, Encoding::Arrow))
     } else {
@@ -127,6 +133,13 @@ fn payload_of(value: &Bound<'_, PyAny>) -> PyResult<(Bytes, Encoding)> {
 /// A copy of bytes that nothing changes: other threads of Python may go on meanwhile.
 fn copied(py: Python<'_>, bytes: &[u8]) -> Bytes {
     if bytes.len() < LONG_WORK { payload::copy(bytes) } else { py.detach(|| payload::copy(bytes)) }
+}
+
+/// Holds the interpreter meanwhile, as [`bytes_of_buffer`].
+fn bytes_of_array(array: &Bound<'_, PyByteArray>) -> Bytes {
+    #[expect(unsafe_code, reason = "a `bytearray` may be changed by whoever has it")]
+    // SAFETY: no Python code runs while the bytes are copied, for the interpreter is held.
+    payload::copy(unsafe { array.as_bytes() })
 }
 
 /// The bytes of an object with the buffer protocol: shared where they are those of a received payload,

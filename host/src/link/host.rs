@@ -11,7 +11,7 @@ use tokio::io::unix::AsyncFd;
 use super::frame::{self, FromHost, FromNode, PROTOCOL, decode};
 use super::leases::{Borrower, Lender, Viewer};
 use super::node::other_version;
-use super::wire::{Incoming, Outgoing, WireError};
+use super::wire::{Incoming, Outgoing, Received, WireError};
 use crate::event::Parameters;
 use crate::ports::Ports;
 
@@ -152,10 +152,13 @@ impl HostLink {
     ) -> Poll<Result<(), WireError>> {
         loop {
             let mut ready = ready!(self.socket.poll_read_ready(context)).map_err(socket_error)?;
-            if self.incoming.receive(self.socket.get_ref())? {
+            let received = self.incoming.receive(self.socket.get_ref())?;
+            if received != Received::Some {
+                ready.clear_ready();
+            }
+            if received != Received::Nothing {
                 return Poll::Ready(Ok(()));
             }
-            ready.clear_ready();
         }
     }
 

@@ -1,6 +1,7 @@
 //! The node's side of the link. Nothing here waits, but the handshake and the end.
 
 mod receive;
+mod sending;
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,16 +12,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
-use super::credit::{Credit, May};
-use super::frame::{self, Content, FromNode, Memory, PROTOCOL, position};
-use super::leases::{Borrower, Lender, Notice, Viewer};
-use super::wire::{self, Incoming, WireError};
+use super::burst::Burst;
+use super::credit::Credit;
+use super::frame::{FromNode, Memory, PROTOCOL, position};
+use super::leases::{Borrower, Lender, Viewer};
+use super::wire::{self, Incoming, Received, WireError};
 use crate::event::{Event, Parameters};
 use crate::id::{InputId, OutputId};
-use crate::ports::{MAX_BATCH, Outgoing, SendError};
+use crate::ports::MAX_BATCH;
 
-/// What may wait to go out before a node that sends must wait, in bytes.
-const MAX_WAITING: usize = 1 << 20;
+/// How long a message of a burst may wait for those behind it.
+pub const HELD: Duration = Duration::from_micros(200);
 
 /// How long the host may take to answer a handshake, and to take the last frames.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -50,6 +52,11 @@ pub struct NodeLink {
     batches: u32,
     said: u32,
     credits: Vec<Credit>,
+    burst: Burst,
+    /// The socket took only a part of what was written.
+    full: bool,
+    /// A message waits for it to take more.
+    waits_to_write: bool,
     lender: Lender,
     viewer: Viewer,
     borrower: Borrower,
@@ -135,7 +142,8 @@ impl NodeLink {
         let deadline = Instant::now() + PATIENCE;
         while link.node.id.is_empty() {
             link.flush()?;
-            if !link.incoming.receive(&link.socket).map_err(LinkError::from)? {
+            let received = link.incoming.receive(&link.socket).map_err(LinkError::from)?;
+            if received == Received::Nothing {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     return Err(AttachError::NoAnswer("the host does not answer".into()));
@@ -182,6 +190,9 @@ impl NodeLink {
             batches: 0,
             said: 0,
             credits: Vec::new(),
+            burst: Burst::default(),
+            full: false,
+            waits_to_write: false,
             lender: Lender::default(),
             viewer: Viewer::default(),
             borrower: Borrower::default(),
@@ -212,7 +223,18 @@ impl NodeLink {
 
     /// Whether something waits until the socket is writable. [`Self::pump`] writes it.
     pub fn wants_to_write(&self) -> bool {
-        self.outgoing.waiting() > 0
+        self.full || self.waits_to_write
+    }
+
+    /// Whether the socket took only a part of what was written.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// When messages that [`Self::try_send`] holds back are to be written by [`Self::flush`]; none where it holds
+    /// none.
+    pub fn flush_due(&self) -> Option<Instant> {
+        self.burst.held_since().map(|since| since + HELD)
     }
 
     /// Whether events may flow: every node of the dataflow is ready.
@@ -236,6 +258,7 @@ impl NodeLink {
     ///
     /// [`LinkError`]
     pub fn pump(&mut self) -> Result<(), LinkError> {
+        self.waits_to_write = false;
         self.receive()?;
         self.flush()
     }
@@ -288,37 +311,6 @@ impl NodeLink {
         Ok(())
     }
 
-    /// Sends a message if every input that reads `output` has room; otherwise gives it back, and the
-    /// descriptor becomes readable when it is worth another try.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`], or [`LinkError`] when the dataflow is gone; the message is then in no inbox.
-    pub fn try_send(
-        &mut self,
-        output: &str,
-        message: Outgoing,
-    ) -> Result<Result<Option<Outgoing>, SendError>, LinkError> {
-        let known = self.node.outputs.iter().position(|known| known.as_str() == output);
-        let Some(index) = known else {
-            return Ok(Err(SendError::UnknownOutput { output: output.into() }));
-        };
-        let bytes = message.size() as u64;
-        if bytes > self.node.max_payload {
-            let limit = self.node.max_payload;
-            return Ok(Err(SendError::TooLarge { output: self.output(index), bytes, limit }));
-        }
-        match self.may_send(index, bytes)? {
-            May::Never => Ok(Err(SendError::Closed { output: self.output(index) })),
-            May::Wait => Ok(Ok(Some(message))),
-            May::Send => {
-                self.put_message(index, &message, bytes);
-                self.flush()?;
-                Ok(Ok(None))
-            }
-        }
-    }
-
     /// Ends the node: well, or as failed with this text. Blocks until the host has taken what was sent,
     /// ten seconds at most.
     pub fn end(&mut self, failure: Option<&str>) {
@@ -329,6 +321,8 @@ impl NodeLink {
     /// Leaves the link without a word: how the process ends will say how the node did. Blocks as [`Self::end`].
     pub fn leave(&mut self) {
         let deadline = Instant::now() + PATIENCE;
+        // Nobody sends any more.
+        self.waits_to_write = false;
         while self.flush().is_ok() && self.wants_to_write() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -339,70 +333,6 @@ impl NodeLink {
             let _ = self.receive();
         }
         self.gone.get_or_insert(LinkError::Gone);
-    }
-
-    fn may_send(&mut self, output: usize, bytes: u64) -> Result<May, LinkError> {
-        if let Some(gone) = &self.gone {
-            return Err(gone.clone());
-        }
-        if self.outgoing.waiting() > MAX_WAITING {
-            // A host that is not read from does not read.
-            self.receive()?;
-            self.flush()?;
-            if self.outgoing.waiting() > MAX_WAITING {
-                return Ok(May::Wait);
-            }
-        }
-        let may = self.credit(output).may_send(bytes);
-        if may != May::Wait {
-            return Ok(may);
-        }
-        self.receive()?;
-        let may = self.credit(output).may_send(bytes);
-        if may == May::Wait {
-            self.ask(output, bytes);
-            self.flush()?;
-        }
-        Ok(may)
-    }
-
-    fn put_message(&mut self, output: usize, message: &Outgoing, bytes: u64) {
-        let body = match self.borrower.body(&message.payload) {
-            Some(body) => body,
-            None => {
-                let (body, Notice { forget, segment }) = self.lender.body(&message.payload);
-                for memory in forget {
-                    self.outgoing.put(&FromNode::Memory(memory));
-                }
-                if let Some((memory, file)) = segment {
-                    self.outgoing.put_with_file(&FromNode::Memory(memory), file);
-                }
-                body
-            }
-        };
-        let arrow = message.encoding == crate::event::Encoding::Arrow;
-        let parameters = frame::data(&message.parameters);
-        let outgoing = Content { arrow, parameters, body };
-        self.outgoing.put(&FromNode::Send { output: position(output), outgoing });
-        if self.credit(output).spend(bytes) {
-            self.ask(output, bytes);
-        }
-    }
-
-    fn ask(&mut self, output: usize, bytes: u64) {
-        if self.credit(output).ask() {
-            self.outgoing.put(&FromNode::Ask { output: position(output), bytes });
-        }
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "its position was found")]
-    fn output(&self, output: usize) -> OutputId {
-        self.node.outputs[output].clone()
-    }
-
-    #[expect(clippy::indexing_slicing, reason = "one for each output")]
-    fn credit(&mut self, output: usize) -> &mut Credit {
-        &mut self.credits[output]
     }
 
     fn take_ready(&mut self, inputs: Option<&[usize]>) -> Option<Event> {
@@ -447,14 +377,22 @@ impl NodeLink {
         self.flush()
     }
 
-    fn flush(&mut self) -> Result<(), LinkError> {
+    /// Writes what waits, as far as the socket takes it: also what it holds back of a burst.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`]
+    pub fn flush(&mut self) -> Result<(), LinkError> {
+        self.burst.note_written();
+        self.full = false;
         for lease in self.borrower.take_returned() {
             self.outgoing.put(&FromNode::Memory(Memory::Return { lease }));
         }
         if let Some(gone) = &self.gone {
             return Err(gone.clone());
         }
-        self.outgoing.send(&self.socket).map_err(|error| self.lose(error))?;
+        let all = self.outgoing.send(&self.socket).map_err(|error| self.lose(error))?;
+        self.full = !all;
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use crate::report::RunReport;
 use crate::runtime::{Control, StartOptions};
 
 mod hand;
+mod held;
 mod hostile;
 mod leases;
 mod peers;
@@ -390,6 +391,8 @@ fn what_was_sent_before_the_process_died_arrives() {
         for i in 0..200 {
             process.send("out", i.to_string()).unwrap();
         }
+        process.link.flush().unwrap();
+        assert_eq!(process.link.flush_due(), None);
     });
     assert_eq!(served, Served::Gone);
     assert_eq!(report.node("after").unwrap().inputs[0].delivered, 200);

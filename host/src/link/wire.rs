@@ -44,6 +44,17 @@ impl From<postcard::Error> for WireError {
     }
 }
 
+/// How much [`Incoming::receive`] has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Received {
+    /// There was nothing.
+    Nothing,
+    /// All that had come: what comes next makes the socket readable anew.
+    All,
+    /// Something; there may be more.
+    Some,
+}
+
 /// What comes in.
 #[derive(Debug)]
 pub(super) struct Incoming {
@@ -62,23 +73,27 @@ impl Incoming {
         Self { bytes: Vec::new(), pending: 0..0, files: VecDeque::new(), max_frame }
     }
 
-    /// Reads what has come, as far as it fits. False when there is nothing now.
-    pub(super) fn receive(&mut self, socket: impl AsFd) -> Result<bool, WireError> {
+    /// Reads what has come, as far as it fits.
+    pub(super) fn receive(&mut self, socket: impl AsFd) -> Result<Received, WireError> {
         self.make_room()?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FILES))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let free = self.bytes.get_mut(self.pending.end..).unwrap_or_default();
+        let free_len = free.len();
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
         let received = loop {
             match recvmsg(&socket, &mut [IoSliceMut::new(free)], &mut ancillary, flags) {
                 Ok(received) => break received,
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(false),
+                Err(Errno::AGAIN) => return Ok(Received::Nothing),
                 Err(Errno::CONNRESET) => return Err(WireError::Gone),
                 Err(error) => return Err(WireError::Socket(error)),
             }
         };
+        // What is read with a file ends before what is behind it.
+        let mut all = received.bytes < free_len;
         for message in ancillary.drain() {
+            all = false;
             if let RecvAncillaryMessage::ScmRights(files) = message {
                 self.files.extend(files);
             }
@@ -90,7 +105,7 @@ impl Incoming {
             return Err(WireError::Gone);
         }
         self.pending.end += received.bytes;
-        Ok(true)
+        Ok(if all { Received::All } else { Received::Some })
     }
 
     /// The body of the next frame that is whole.

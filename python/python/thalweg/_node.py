@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
@@ -69,6 +70,8 @@ class Node:
         self._begin(ports.id(), ports, _link.LinkWaking(ports))
         self._linked: LinkPorts | None = ports
         self._blocks = _link.Blocking(ports)
+        # What a burst has left is written before the process ends, also where nobody closes the node.
+        weakref.finalize(self, ports.flush)
         self._blocks.wait_until_open()
 
     @classmethod
@@ -256,6 +259,11 @@ class Node:
             ...     await camera.send("image", b"as long as somebody reads")
             Traceback (most recent call last):
             thalweg.OutputClosed: ...
+
+        A process writes what it sends at once, but of a burst only the first messages; those that follow
+        within 20 µs of each other are written together. That is before the node waits for an event or for room,
+        before it or its process ends, and about 0.2 ms after the message was sent at the latest, whatever the process
+        does meanwhile. One that is killed takes along what it has not written, as what it did not send.
 
         Raises `OutputClosed` when every node that read the output has ended, `ValueError` when there is
         no such output, the message is too large or Arrow IPC cannot hold the value, `TypeError` when the

@@ -9,7 +9,7 @@ use crate::event::{
 use crate::id::{InputId, NodeId, OutputId};
 use crate::link::credit::Credit;
 use crate::link::frame::{self, Body, FromHost, FromNode, Memory, at, decode};
-use crate::link::wire::WireError;
+use crate::link::wire::{Received, WireError};
 
 impl NodeLink {
     pub(super) fn receive_frames(&mut self) -> Result<(), WireError> {
@@ -17,7 +17,8 @@ impl NodeLink {
             let received = self.incoming.receive(&self.socket);
             // What came before the end is not lost by it.
             while self.receive_frame()? {}
-            if !received? || (self.coming == 0 && !self.incoming.is_within_frame()) {
+            let may_be_more = received? == Received::Some;
+            if !may_be_more || (self.coming == 0 && !self.incoming.is_within_frame()) {
                 return Ok(());
             }
         }

@@ -7,7 +7,7 @@ use rustix::fs::SealFlags;
 
 use super::raw::memory;
 use crate::link::frame::{FromHost, FromNode, Memory, decode};
-use crate::link::wire::{Incoming, Outgoing, WireError};
+use crate::link::wire::{Incoming, Outgoing, Received, WireError};
 
 /// More segments are shown while nobody reads than files may be ahead of their frames.
 #[test]
@@ -35,6 +35,31 @@ fn each_file_comes_with_its_frame_however_slowly_they_are_read() {
         }
     }
     assert!(incoming.file().is_err());
+}
+
+/// Who reads no further after `All` would otherwise wait for what is there.
+#[test]
+fn what_is_read_with_a_file_may_not_be_all() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let (mut outgoing, mut incoming) = (Outgoing::default(), Incoming::new(1 << 20));
+    let file = Arc::new(memory("wire test", 1, SealFlags::SHRINK));
+    let frame = FromHost::Memory(Memory::Segment { segment: 0, len: 1 });
+    outgoing.put_with_file(&frame, file);
+    outgoing.put(&FromHost::Open);
+    assert!(outgoing.send(&ours).unwrap());
+    outgoing.put(&FromHost::Open);
+    assert!(outgoing.send(&ours).unwrap());
+    let mut frames = 0;
+    while frames < 3 {
+        assert_ne!(incoming.receive(&theirs).unwrap(), Received::Nothing);
+        while incoming.next().unwrap().is_some() {
+            frames += 1;
+        }
+        incoming.file().ok();
+    }
+    outgoing.put(&FromHost::Open);
+    assert!(outgoing.send(&ours).unwrap());
+    assert_eq!(incoming.receive(&theirs).unwrap(), Received::All);
 }
 
 #[test]
@@ -83,7 +108,7 @@ fn a_large_frame_comes_whole_and_its_memory_is_given_back() {
         }
     };
     assert!(whole);
-    assert!(!incoming.receive(&theirs).unwrap());
+    assert_eq!(incoming.receive(&theirs).unwrap(), Received::Nothing);
     assert!(incoming.held() <= 64 << 10 && outgoing.held() <= 64 << 10);
 }
 
