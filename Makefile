@@ -29,7 +29,7 @@ test: setup lint deny guests model fuzz-briefly ## Everything that must hold: wh
 	$(MAKE) test-python bench-briefly
 
 test-python: guests wheel ## What must hold of the Python package, installed from its wheel
-	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg $(CURDIR)/examples $(CURDIR)/benches/*.py $(CURDIR)/benches/workloads $(CURDIR)/benches/nodes
+	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg $(CURDIR)/examples $(CURDIR)/benches/*.py $(CURDIR)/benches/workloads $(CURDIR)/benches/nodes $(CURDIR)/benches/micro
 	$(PYTHON)/python -m mypy.stubtest thalweg._native --allowlist python/stubtest-allowlist.txt
 	$(TIMEOUT) 15m $(PYTHON)/python -m pytest -q tests/python
 
@@ -143,6 +143,26 @@ $(BENCH)/dora: benches/requirements.txt
 	$(BENCH)/pip install --quiet --requirement $<
 	touch $@
 
+counts: guests valgrind counts-build ## Count the instructions of single steps, against those accepted; ACCEPT=1
+	$(TIMEOUT) 15m $(PYTHON)/python benches/micro/counts.py --driver target/debug/micro \
+		--package build/counts $(ACCEPT:%=--accept)
+
+# In one go, so that both share one library, and what it depends on with the wheel of the tests.
+counts-build: $(PYTHON)/maturin
+	cargo build -p thalweg-micro -p thalweg-python --features thalweg-micro/counting --config benches/micro/profile.toml
+	rm -rf build/counts && mkdir -p build/counts
+	cp -r python/python/thalweg build/counts/thalweg
+	cp target/debug/lib_native.so build/counts/thalweg/_native.abi3.so
+
+micro: guests ## Take the times of the same single steps; ONLY=inbox runs those
+	cargo run --release -p thalweg-micro -- time $(ONLY)
+
+# It runs programs without a part of the machine, which counts what they execute.
+valgrind:
+	@command -v valgrind > /dev/null \
+		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y --no-install-recommends valgrind; } \
+		|| { echo 'counting needs valgrind: apt-get install valgrind' >&2; exit 1; }
+
 setup: targets $(VENV)/componentize-py # All tools that are no part of Rust
 
 targets:
@@ -175,4 +195,4 @@ $(PYTHON)/pytest: $(PYTHON)/maturin
 .PHONY: help demo test test-python deny advisories fuzz fuzz-briefly build wheel package guests fmt lint model setup targets \
 	proof-contract proof-scale proof-copies proof-contained proof-restart proof-swap proof-stop hostile \
 	proof-cancel proof-exit proof-fair proof-await proof-arrow proof-kill faults soak bench-awaiting \
-	bench bench-build bench-briefly
+	bench bench-build bench-briefly counts counts-build micro valgrind
