@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pictures
+import photographs
 import pyarrow
 from common import ROLE, Taken, due, lingering, now
 from dora import Node
@@ -15,7 +15,7 @@ SETTLE = 0.5
 
 
 async def source(node: Any) -> None:
-    made = pictures.made()
+    made = photographs.made()
     await asyncio.sleep(SETTLE)
     began = now()
     for number, picture in made:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import pictures
+import photographs
 import thalweg
 from common import LINGER, ROLE, Taken, due, now
 
 
 async def source(node: thalweg.Node) -> None:
-    made, began = pictures.made(), now()
+    made, began = photographs.made(), now()
     for number, picture in made:
         if (wait := due(began, number)) > 0:
             await asyncio.sleep(wait)
