@@ -19,7 +19,7 @@ from coroutines import Coroutines
 from injuries import HARMS, PROCESSES, Injuries, process_of, send
 from left import Left, left, surplus_threads
 from load import REDELIVER, descriptor
-from memory import first_and_last, growth, is_flat, resident
+from memory import Memory, growth, is_flat, measured
 from support import GUESTS, Figures, run, unbalanced
 
 MINUTES = 10.0
@@ -48,7 +48,7 @@ class Books:
     ends: Counter[str] = field(default_factory=Counter)
     """How instances ended, by name."""
     counts: Counter[str] = field(default_factory=Counter)
-    memory: list[int] = field(default_factory=list)
+    memory: list[Memory] = field(default_factory=list)
     dataflows: int = 0
     wrong: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -80,9 +80,9 @@ async def go_on(folder: Path, seconds: float, seed: int, rate: float) -> Books:
         remains -= length
         await dataflow(folder, ending, length, chance.randrange(1 << 32), rate, books)
         await note_left(books, before, folder)
-        books.memory.append(resident())
+        books.memory.append(measured())
         line = f"{books.dataflows:4} {ending:10} {books.faults.total():6} faults {books.counts['restarts']:6} restarts"
-        print(f"{line} {books.memory[-1] >> 20:5} MiB {len(books.wrong)} wrong {len(books.left)} left", flush=True)
+        print(f"{line} {books.memory[-1].resident >> 20:5} MiB {len(books.wrong)} wrong {len(books.left)} left", flush=True)
     return books
 
 
@@ -272,8 +272,7 @@ def show(books: Books) -> None:
         print(f"\n{title}")
         for name, count in counter.most_common():
             print(f"  {name:20} {count:12}")
-    first, last = first_and_last(books.memory)
-    print(f"\nmemory  first {first >> 10} KiB, last {last >> 10} KiB\n")
+    print()
     for what in [*books.wrong, *books.left]:
         print(what)
 

@@ -15,13 +15,16 @@ from coroutines import MOST_WRONG, Coroutines
 from faults import missing, write_slowly
 from left import left, surplus_threads
 from load import descriptor
-from memory import growth, is_flat, resident
+from memory import Memory, growth, is_flat, measured
 from support import GUESTS, Figures, run, unbalanced
 
 HOURS = 8.0
 
 AGAIN = {"fifo", "lines"}
 """Nodes that end and are started again all the time."""
+
+IN_FLIGHT = 16 << 20
+"""Bytes by which what the dataflow has in its queues may differ from one moment to the next."""
 
 WARM_UP = 3.0
 """Seconds of a dataflow that is not measured."""
@@ -43,7 +46,7 @@ async def soak(folder: Path, seconds: float) -> Figures:
     # What all dataflows of a process share is there before the first measurement.
     await soaked(folder, WARM_UP, None)
     await surplus_threads(0)
-    before, memory = left(str(folder)), list[int]()
+    before, memory = left(str(folder)), list[Memory]()
     heard, wrong = await soaked(folder, seconds, memory)
     threads = await surplus_threads(before.threads)
     found = left(str(folder)).more_than(before) | ({"threads": threads} if threads else {})
@@ -51,10 +54,10 @@ async def soak(folder: Path, seconds: float) -> Figures:
     for what in wrong:
         print(what)
     figures = [f"{seconds / 60:g} min", f"{heard} messages heard", f"{len(wrong)} wrong", growth(memory)]
-    return figures, not wrong and is_flat(memory)
+    return figures, not wrong and is_flat(memory, IN_FLIGHT)
 
 
-async def soaked(folder: Path, seconds: float, memory: list[int] | None) -> tuple[int, list[str]]:
+async def soaked(folder: Path, seconds: float, memory: list[Memory] | None) -> tuple[int, list[str]]:
     """How many messages came through, and what was wrong with them."""
     told = Coroutines(seed=1)
     flow = thalweg.Dataflow.from_dict(descriptor(folder, injured=False, endless=True), GUESTS)
@@ -77,14 +80,14 @@ async def note_failures(events: thalweg.RunEvents, told: Coroutines) -> None:
             told.wrong.append(f"{event.node} is started again: {event.exit.text}")
 
 
-async def measure(told: Coroutines, seconds: float, memory: list[int]) -> None:
+async def measure(told: Coroutines, seconds: float, memory: list[Memory]) -> None:
     """Takes down how much memory there is, once a minute, and says it with what was heard since."""
     heard, began = 0, time.monotonic()
     while (remains := began + seconds - time.monotonic()) > 0:
         await asyncio.sleep(min(EACH, seconds / 6, remains))
         now = sum(stream.messages for stream in told.heard.values())
-        memory.append(resident())
-        print(f"{(time.monotonic() - began) / 60:6.1f} min {now - heard:10} messages {memory[-1] >> 20:5} MiB", flush=True)
+        memory.append(measured())
+        print(f"{(time.monotonic() - began) / 60:6.1f} min {now - heard:10} messages {memory[-1].resident >> 20:5} MiB", flush=True)
         heard = now
 
 
