@@ -64,7 +64,7 @@ struct Node {
     args: Option<Vec<Scalar>>,
     /// What it may reach outside the sandbox. Default: nothing.
     grants: Option<Grants>,
-    /// What it may use.
+    /// What it may use. Of a script, `log` alone.
     limits: Option<Limits>,
     /// When it is started again by itself: a word, or a map. Default: never.
     restart: Option<Restart>,
