@@ -94,8 +94,7 @@ async fn neighbours_on_the_same_thread_go_on_while_a_component_spins() {
     let (_, outcome) = end_of(beside_neighbours(code)).await;
     assert_eq!(outcome.exit("bad"), "out-of-time");
     let rounds = outcome.report.node("ping").unwrap().events_out;
-    // One for each of thirty epochs, which end late on a busy machine.
-    assert!(rounds >= 5, "only {rounds} rounds");
+    assert!(rounds >= 15, "only {rounds} rounds in thirty epochs");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ pub(crate) struct Usage {
     pub(crate) cpu_share: Option<Pace>,
     /// Messages that it sends, where they are limited.
     pub(crate) rate: Option<Pace>,
-    /// Bytes that it logs; none for what runs in this process.
+    /// Bytes that it logs; none for what is neither a component nor a process that was started.
     pub(crate) log: Option<Arc<Pace>>,
 }
 

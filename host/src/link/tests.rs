@@ -44,9 +44,7 @@ nodes:
 
 impl Linked {
     fn new(text: &str) -> Self {
-        let dataflow = Dataflow::from_text(text, Path::new("")).unwrap();
-        let compiler = Compiler::new(None).unwrap();
-        let mut prepared = PreparedDataflow::new(dataflow, &compiler, |_| {}).unwrap();
+        let mut prepared = prepared(text);
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (end, served) = mpsc::channel();
         let serve = move |mut ports: Ports| async move {
@@ -114,6 +112,11 @@ impl Linked {
         assert_eq!(report.unbalanced(), [""; 0]);
         (report, self.served.recv().unwrap(), process.join().unwrap())
     }
+}
+
+fn prepared(text: &str) -> PreparedDataflow {
+    let dataflow = Dataflow::from_text(text, Path::new("")).unwrap();
+    PreparedDataflow::new(dataflow, &Compiler::new(None).unwrap(), |_| {}).unwrap()
 }
 
 async fn greet(link: &mut HostLink, ports: &Ports) -> Result<(), HandshakeError> {

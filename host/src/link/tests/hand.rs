@@ -17,9 +17,7 @@ nodes:
 fn left_by(process: impl FnOnce(&mut Raw) + Send + 'static) -> Vec<u64> {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (tell, told) = mpsc::channel();
-    let dataflow = Dataflow::from_text(TEXT, Path::new("")).unwrap();
-    let mut prepared =
-        PreparedDataflow::new(dataflow, &Compiler::new(None).unwrap(), |_| {}).unwrap();
+    let mut prepared = prepared(TEXT);
     let serve = move |mut ports: Ports| async move {
         let mut link = HostLink::new(OwnedFd::from(ours), ports.max_payload()).unwrap();
         greet(&mut link, &ports).await.unwrap();

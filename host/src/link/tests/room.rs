@@ -30,9 +30,7 @@ fn wait_for_room(raw: &mut Raw, wanted: u32) {
 fn what_was_given_may_be_used_though_others_have_taken_the_room_meanwhile() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (say_gone, gone) = tokio::sync::oneshot::channel();
-    let dataflow = Dataflow::from_text(TEXT, Path::new("")).unwrap();
-    let mut prepared =
-        PreparedDataflow::new(dataflow, &Compiler::new(None).unwrap(), |_| {}).unwrap();
+    let mut prepared = prepared(TEXT);
     let serve = move |mut ports: Ports| async move {
         let mut link = HostLink::new(OwnedFd::from(ours), ports.max_payload()).unwrap();
         greet(&mut link, &ports).await.unwrap();
