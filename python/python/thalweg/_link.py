@@ -8,8 +8,8 @@ import select
 import threading
 from pathlib import Path
 
-from thalweg._loop import Waiters, yielded
 from thalweg._native import AttachError, LinkPorts, NodeClosed
+from thalweg._waiter import Waiter, Waiters
 
 _started: LinkPorts | None = None
 """The link of a process that the host started, until its `Node` is made."""
@@ -135,17 +135,17 @@ class LinkWaking:
             self.given_up()
             raise
 
-    def waiting(self) -> asyncio.Future[None]:
-        return yielded(self._next())
+    def waiting(self) -> Waiter:
+        return self._next().yielded()
 
     def given_up(self) -> None:
         if not self._waiters:
             self._withdraw()
 
-    def _next(self) -> asyncio.Future[None]:
+    def _next(self) -> Waiter:
         waiters = self._bind(asyncio.get_running_loop())
         self._watch_room(waiters.loop)
-        self._ports.wake_by(waiters.wake)
+        self._ports.wake_by(waiters.wake_soon)
         return waiters.next()
 
     def leave(self) -> None:
@@ -171,7 +171,7 @@ class LinkWaking:
             waiters.loop.remove_reader(self._fileno)
             if self._writes:
                 waiters.loop.remove_writer(self._fileno)
-            waiters.wake()
+            waiters.wake_soon()
         self._writes = False
 
     def _watch_room(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -188,14 +188,14 @@ class LinkWaking:
         waiters = self._waiters
         assert waiters is not None, "the loop watches only while there is one"
         try:
-            wants_to_write = self._ports.pump()
+            has_news, wants_to_write = waiters.told_by(self._ports.pump)
         except NodeClosed:
             # Whoever waits finds it out by the ports, after the last event. The descriptor stays readable.
             self._unbind()
             return
-        # What came has woken those who wait; room to write has not.
-        if wants_to_write or self._writes:
+        if has_room := wants_to_write or self._writes:
             self._watch_room(waiters.loop)
+        if has_news or has_room:
             waiters.wake()
 
     def _withdraw(self) -> None:

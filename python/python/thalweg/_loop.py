@@ -6,42 +6,14 @@ import asyncio
 import atexit
 import os
 import weakref
-from collections import deque
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from thalweg import _native
+from thalweg._waiter import Waiter, Waiters
 
 atexit.register(_native.shut_down)
 os.register_at_fork(after_in_child=_native.forked)
-
-
-class Waiters:
-    """Coroutines of one event loop that wait for the same thing."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self._futures: deque[asyncio.Future[None]] = deque()
-
-    def __bool__(self) -> bool:
-        return any(not waiter.done() for waiter in self._futures)
-
-    def next(self) -> asyncio.Future[None]:
-        """Done at the next `wake`. Giving it up takes no wake-up from the others: all are woken."""
-        futures = self._futures
-        # Those that were given up do not pile up.
-        while futures and futures[0].done():
-            futures.popleft()
-        waiter = self.loop.create_future()
-        futures.append(waiter)
-        return waiter
-
-    def wake(self) -> None:
-        """Wakes everyone who waits."""
-        futures, self._futures = self._futures, deque()
-        for waiter in futures:
-            if not waiter.done():
-                waiter.set_result(None)
 
 
 class Waking(Protocol):
@@ -51,8 +23,8 @@ class Waking(Protocol):
         """Until it is worth another look at the node's ports."""
         ...
 
-    def waiting(self) -> asyncio.Future[None]:
-        """The same as a future, as a coroutine gives it to the task that runs it."""
+    def waiting(self) -> Waiter:
+        """The same as a coroutine gives it to the task that runs it."""
         ...
 
     def given_up(self) -> None:
@@ -87,19 +59,19 @@ class Wakeups:
     def leave(self, token: int) -> None:
         """Nothing waits by this token any more. Whoever still does is woken."""
         if (waiters := self._waiters.pop(token, None)) is not None:
-            waiters.wake()
+            waiters.wake_soon()
         loop = self._loop()
         if not self._waiters and loop is not None and not loop.is_closed():
             loop.remove_reader(self.readiness.fileno())
 
-    def next(self, token: int) -> asyncio.Future[None]:
+    def next(self, token: int) -> Waiter:
         """Done when the token is woken, or leaves."""
         loop = self.check()
         waiters = self._waiters.get(token)
         if waiters is not None:
             return waiters.next()
-        left: asyncio.Future[None] = loop.create_future()
-        left.set_result(None)
+        left = Waiter(loop)
+        left.wake_soon()
         return left
 
     def check(self) -> asyncio.AbstractEventLoop:
@@ -110,9 +82,15 @@ class Wakeups:
         return loop
 
     def _wake(self) -> None:
-        for token in self.readiness.drain():
-            if (waiters := self._waiters.get(token)) is not None:
-                waiters.wake()
+        tokens = iter(self.readiness.drain())
+        try:
+            for token in tokens:
+                if (waiters := self._waiters.get(token)) is not None:
+                    waiters.wake()
+        finally:  # One may end the loop.
+            for token in tokens:
+                if (waiters := self._waiters.get(token)) is not None:
+                    waiters.wake_soon()
 
 
 class EmbeddedWaking:
@@ -126,20 +104,14 @@ class EmbeddedWaking:
     async def wait(self) -> None:
         await self._wakeups.next(self._token)
 
-    def waiting(self) -> asyncio.Future[None]:
-        return yielded(self._wakeups.next(self._token))
+    def waiting(self) -> Waiter:
+        return self._wakeups.next(self._token).yielded()
 
     def given_up(self) -> None:
         pass
 
     def leave(self) -> None:
         self._wakeups.leave(self._token)
-
-
-def yielded(future: asyncio.Future[None]) -> asyncio.Future[None]:
-    """The future as a coroutine gives it to its task: what `Future.__await__` does."""
-    future._asyncio_future_blocking = True
-    return future
 
 
 _wakeups: WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups] = WeakKeyDictionary()

@@ -1,9 +1,9 @@
-from asyncio import Future
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from os import PathLike
 from typing import Any, Literal, Self, TypeAlias, final
 
 from thalweg._value import Value
+from thalweg._waiter import Waiter
 
 __all__ = [
     "ArrowValue",
@@ -140,7 +140,7 @@ class Events:
         cls,
         ports: NodePorts | LinkPorts,
         inputs: list[int] | None,
-        waiting: Callable[[], Future[None]],
+        waiting: Callable[[], Waiter],
         given_up: Callable[[], None],
     ) -> Self: ...
     def __aiter__(self) -> Self: ...
