@@ -26,6 +26,11 @@ def due(began: int, number: int) -> float:
     return max(0.0, (began + number * 1_000_000_000 // RATE - now()) / 1e9) if RATE else 0.0
 
 
+def stamped(number: int) -> bool:
+    """Whether the message says when it is sent: those that are paced, and the first, from which the rate counts."""
+    return RATE > 0 or number == 0
+
+
 def tell(found: dict[str, int]) -> None:
     Path(os.environ["FOUND"]).write_text(json.dumps(found))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 import pyarrow
-from common import AWAITING, COUNT, ROLE, SIZE, Taken, due, lingering, now
+from common import AWAITING, COUNT, ROLE, SIZE, Taken, due, lingering, now, stamped
 from dora import Node
 
 SETTLE = 0.0 if os.environ.get("SETTLE") == "no" else 0.5
@@ -29,7 +29,8 @@ def source(node: Any) -> None:
     for number in range(COUNT):
         if (wait := due(began, number)) > 0:
             time.sleep(wait)
-        head[0] = now()
+        if stamped(number):
+            head[0] = now()
         node.send_output("out", array)
     time.sleep(lingering())
 
@@ -41,7 +42,8 @@ async def source_awaiting(node: Any) -> None:
     for number in range(COUNT):
         if (wait := due(began, number)) > 0:
             await asyncio.sleep(wait)
-        head[0] = now()
+        if stamped(number):
+            head[0] = now()
         node.send_output("out", array)
     await asyncio.sleep(lingering())
 

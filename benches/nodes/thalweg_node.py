@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import thalweg
-from common import AWAITING, COUNT, LINGER, RATE, ROLE, SIZE, Taken, due, lingering, now
+from common import AWAITING, COUNT, LINGER, RATE, ROLE, SIZE, Taken, due, lingering, now, stamped
 
 
 def source(node: thalweg.Node) -> None:
@@ -14,7 +14,8 @@ def source(node: thalweg.Node) -> None:
     for number in range(COUNT):
         if (wait := due(began, number)) > 0:
             time.sleep(wait)
-        buffer[:8] = now().to_bytes(8, "little")
+        if stamped(number):
+            buffer[:8] = now().to_bytes(8, "little")
         node.send_blocking("out", buffer)
     time.sleep(lingering())
 
@@ -24,7 +25,8 @@ async def source_awaiting(node: thalweg.Node) -> None:
     for number in range(COUNT):
         if (wait := due(began, number)) > 0:
             await asyncio.sleep(wait)
-        buffer[:8] = now().to_bytes(8, "little")
+        if stamped(number):
+            buffer[:8] = now().to_bytes(8, "little")
         await node.send("out", buffer)
     await asyncio.sleep(lingering())
 

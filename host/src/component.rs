@@ -9,6 +9,7 @@ mod handles;
 mod imports;
 mod inspect;
 mod instance;
+mod lowering;
 mod meter;
 mod rest;
 mod room;

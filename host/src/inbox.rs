@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::dataflow::{Feed, Overflow};
+use crate::dataflow::Feed;
 use crate::event::{Message, StopReason};
 use crate::nudge::Nudge;
 use crate::sync::{Mutex, MutexGuard};
@@ -137,19 +137,13 @@ impl Inbox {
     /// Only the one output that feeds `input` may ask, so what is free stays free until it pushes.
     pub(crate) fn room(&self, input: usize, bytes: usize, waker: Option<&Waker>) -> Room {
         let mut inner = self.lock();
-        if inner.gone {
-            return Room::Closed;
-        }
-        let state = inner.input(input);
-        if state.closed {
-            Room::Closed
-        } else if state.overflows(bytes) == Some(Overflow::Block) {
+        let room = inner.room(input, bytes);
+        if room == Room::Full {
+            let state = inner.input(input);
             state.sender = waker.cloned();
             state.sender_waits += u64::from(waker.is_some());
-            Room::Full
-        } else {
-            Room::Free
         }
+        room
     }
 
     /// How many messages, and how many bytes, `input` can take now; none where it drops instead of
@@ -164,12 +158,27 @@ impl Inbox {
     /// Takes a message in. Where `block` applies, [`Self::room`] must have said that it is free. Where
     /// the node or the input has ended, the message is counted as discarded.
     pub(crate) fn push(&self, input: usize, message: Message) {
-        let removed;
-        let (receiver, is_late) = {
-            let mut inner = self.lock();
-            removed = inner.push(input, message);
-            (inner.receiver_to_wake(), inner.is_called && inner.live == WORTH_A_THREAD)
-        };
+        self.push_under(self.lock(), input, message);
+    }
+
+    /// [`Self::room`] and [`Self::push`] under one lock. Gives the message back where it is not free.
+    pub(crate) fn try_push(&self, input: usize, message: Message) -> Option<(Room, Message)> {
+        let mut inner = self.lock();
+        match inner.room(input, message.size()) {
+            Room::Free => self.push_under(inner, input, message),
+            room => {
+                inner.input(input).sender = None;
+                return Some((room, message));
+            }
+        }
+        None
+    }
+
+    fn push_under(&self, mut inner: MutexGuard<'_, Inner>, input: usize, message: Message) {
+        let removed = inner.push(input, message);
+        let receiver = inner.receiver_to_wake();
+        let is_late = inner.is_called && inner.live == WORTH_A_THREAD;
+        drop(inner);
         wake(receiver);
         if is_late {
             self.nudge.give();

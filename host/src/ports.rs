@@ -388,6 +388,9 @@ impl Outputs {
 
     fn try_send_at(&mut self, output: usize, message: Outgoing) -> Result<(), TrySendError> {
         let (output, sent) = self.checked(output, &message)?;
+        if let [only] = &*output.route.subscribers {
+            return output.try_deliver(only, message, sent);
+        }
         match output.room(message.size(), None)? {
             Room::Full => Err(TrySendError::Full(message)),
             Room::Free | Room::Closed => {
@@ -444,22 +447,38 @@ impl Output {
             }
         }
         if closed > 0 && closed == self.route.subscribers.len() {
-            return Err(SendError::Closed { output: self.route.output.clone() });
+            return Err(self.closed());
         }
         Ok(Room::Free)
+    }
+
+    fn closed(&self) -> SendError {
+        SendError::Closed { output: self.route.output.clone() }
+    }
+
+    /// To the only subscriber, if it has room.
+    fn try_deliver(
+        &self,
+        Subscriber { inbox, input, .. }: &Subscriber,
+        outgoing: Outgoing,
+        sent: &AtomicU64,
+    ) -> Result<(), TrySendError> {
+        let sequence = sent.load(Ordering::Relaxed);
+        match inbox.try_push(*input, message(outgoing, sequence)) {
+            None => {
+                sent.store(sequence + 1, Ordering::Relaxed);
+                Ok(())
+            }
+            Some((Room::Closed, _)) => Err(self.closed().into()),
+            Some((Room::Full | Room::Free, message)) => Err(TrySendError::Full(message.into())),
+        }
     }
 
     fn deliver(&self, outgoing: Outgoing, sent: &AtomicU64) {
         // Only this instance counts up, so there is nothing to lose in between.
         let sequence = sent.load(Ordering::Relaxed);
         sent.store(sequence + 1, Ordering::Relaxed);
-        let metadata = Metadata {
-            timestamp: now(),
-            sequence,
-            encoding: outgoing.encoding,
-            parameters: outgoing.parameters,
-        };
-        let message = Message { metadata, payload: outgoing.payload };
+        let message = message(outgoing, sequence);
         if let Some((last, others)) = self.route.subscribers.split_last() {
             for Subscriber { inbox, input, .. } in others {
                 inbox.push(*input, message.clone());
@@ -467,6 +486,13 @@ impl Output {
             last.inbox.push(last.input, message);
         }
     }
+}
+
+/// The message as it is sent now.
+fn message(outgoing: Outgoing, sequence: u64) -> Message {
+    let Outgoing { payload, encoding, parameters } = outgoing;
+    let metadata = Metadata { timestamp: now(), sequence, encoding, parameters };
+    Message { metadata, payload }
 }
 
 /// Nanoseconds since the Unix epoch.
@@ -489,6 +515,12 @@ pub struct Outgoing {
 impl Outgoing {
     pub(crate) fn size(&self) -> usize {
         self.payload.len() + self.parameters.size()
+    }
+}
+
+impl From<Message> for Outgoing {
+    fn from(Message { metadata: Metadata { encoding, parameters, .. }, payload }: Message) -> Self {
+        Self { payload, encoding, parameters }
     }
 }
 

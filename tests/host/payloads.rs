@@ -103,6 +103,40 @@ async fn encoding_and_parameters_of_every_type_survive() {
     }
 }
 
+/// For each message: the record of its event, the name of its input, and its bytes.
+const TELLS_RECORDS: &str = "(loop $next
+    (if (i32.eqz (i32.load8_u (local.get $at))) (then
+      (call $say (local.get $at) (i32.const 72))
+      (call $say (i32.load offset=8 (local.get $at)) (i32.load offset=12 (local.get $at)))
+      (call $say (i32.load offset=60 (local.get $at)) (i32.load offset=64 (local.get $at)))))
+    (local.set $at (i32.add (local.get $at) (i32.const 72)))
+    (br_if $next (local.tee $count (i32.sub (local.get $count) (i32.const 1)))))";
+
+#[tokio::test]
+async fn a_message_lies_in_memory_as_the_canonical_abi_says_with_parameters_and_without() {
+    let arrow = Outgoing { encoding: Encoding::Arrow, ..Outgoing::from("") };
+    let parameters = [("name".into(), Value::Boolean(true))].into_iter().collect();
+    let with_parameter = Outgoing { parameters, ..Outgoing::from("more") };
+    let messages: Vec<Outgoing> = vec!["payload".into(), arrow, with_parameter];
+    let node = wat::handler("", TELLS_RECORDS);
+    let outcome = through("wat/node.wasm", Some(&node), messages.clone()).await;
+    outcome.assert_ok();
+    let told: Vec<Bytes> = outcome.payloads("sink").cloned().collect();
+    assert_eq!(told.len(), 9);
+    for (sequence, (message, told)) in messages.iter().zip(told.chunks(3)).enumerate() {
+        let record = &told[0];
+        let number = |at: usize| u64::from_le_bytes(record[at..at + 8].try_into().unwrap());
+        let length = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().unwrap());
+        assert_eq!((record[0], record[56]), (0, 0), "an input with inline bytes");
+        assert_eq!((number(16), number(32)), (0, sequence as u64), "dropped, sequence");
+        assert!(number(24) > 1_700_000_000_000_000_000, "nanoseconds since 1970");
+        assert_eq!(record[40], u8::from(message.encoding == Encoding::Arrow));
+        assert_eq!(length(44) % 8, 0, "parameters are aligned, also where there are none");
+        assert_eq!(length(48), u32::from(sequence == 2), "parameters");
+        assert_eq!((&told[1][..], &told[2]), (&b"in"[..], &message.payload));
+    }
+}
+
 /// Makes a buffer of the ten letters at 128 and keeps it in `$buffer`. `$tell` sends what a read of it
 /// gives.
 const LETTERS: &str = r#"

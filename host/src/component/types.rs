@@ -13,6 +13,7 @@ use wasmtime::component::{ComponentType, Lift, Lower, Resource};
 use super::handles::Handles;
 // The generated code looks for these beside the types.
 pub use super::imports::buffer::{Host, HostWithStore, add_to_linker};
+pub use super::lowering::Event;
 use crate::event;
 use crate::ports::Outgoing;
 
@@ -53,7 +54,8 @@ pub enum Value {
     Bytes(Bytes),
 }
 
-pub type ParameterList = Vec<(Arc<str>, Value)>;
+pub type Parameter = (Arc<str>, Value);
+pub type ParameterList = Vec<Parameter>;
 
 #[derive(ComponentType, Lower)]
 #[component(record)]
@@ -67,16 +69,16 @@ pub struct Metadata {
 #[derive(ComponentType, Lower)]
 #[component(record)]
 pub struct Message {
-    metadata: Metadata,
-    payload: Payload,
+    pub metadata: Metadata,
+    pub payload: Payload,
 }
 
 #[derive(ComponentType, Lower)]
 #[component(record)]
 pub struct Input {
-    id: Arc<str>,
-    dropped: u64,
-    message: Message,
+    pub id: Arc<str>,
+    pub dropped: u64,
+    pub message: Message,
 }
 
 #[derive(ComponentType, Lower)]
@@ -121,7 +123,7 @@ pub enum StopReason {
 
 #[derive(ComponentType, Lower)]
 #[component(variant)]
-pub enum Event {
+pub enum AnyEvent {
     #[component(name = "input")]
     Input(Input),
     #[component(name = "tick")]
@@ -142,7 +144,7 @@ pub enum Event {
 ///
 /// When the component holds too much already.
 pub fn lower(event: event::Event, inline: u64, handles: &mut Handles) -> wasmtime::Result<Event> {
-    Ok(match event {
+    Ok(Event(match event {
         event::Event::Input(event::Input { id, dropped, message }) => {
             let payload = if message.payload.len() as u64 <= inline {
                 Payload::Inline(message.payload)
@@ -151,25 +153,25 @@ pub fn lower(event: event::Event, inline: u64, handles: &mut Handles) -> wasmtim
             };
             let metadata = message.metadata.into();
             let message = Message { metadata, payload };
-            Event::Input(Input { id: Arc::clone(id.text()), dropped, message })
+            AnyEvent::Input(Input { id: Arc::clone(id.text()), dropped, message })
         }
         event::Event::Tick(event::Tick { id, timestamp, missed }) => {
-            Event::Tick(Tick { id: Arc::clone(id.text()), timestamp, missed })
+            AnyEvent::Tick(Tick { id: Arc::clone(id.text()), timestamp, missed })
         }
         event::Event::InputFailed(event::InputFailed { id, reason, restarts }) => {
-            Event::InputFailed(InputFailed { id: Arc::clone(id.text()), reason, restarts })
+            AnyEvent::InputFailed(InputFailed { id: Arc::clone(id.text()), reason, restarts })
         }
         event::Event::InputRestarted(event::InputRestarted { id, count }) => {
-            Event::InputRestarted(InputRestarted { id: Arc::clone(id.text()), count })
+            AnyEvent::InputRestarted(InputRestarted { id: Arc::clone(id.text()), count })
         }
         event::Event::InputClosed(event::InputClosed { id, dropped }) => {
-            Event::InputClosed(InputClosed { id: Arc::clone(id.text()), dropped })
+            AnyEvent::InputClosed(InputClosed { id: Arc::clone(id.text()), dropped })
         }
-        event::Event::Stop(event::StopReason::Requested) => Event::Stop(StopReason::Requested),
+        event::Event::Stop(event::StopReason::Requested) => AnyEvent::Stop(StopReason::Requested),
         event::Event::Stop(event::StopReason::InputsClosed) => {
-            Event::Stop(StopReason::InputsClosed)
+            AnyEvent::Stop(StopReason::InputsClosed)
         }
-    })
+    }))
 }
 
 /// What a component sends.

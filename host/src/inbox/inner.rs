@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::notices::Notices;
-use super::{InputCounts, Item, Most, Total};
+use super::{InputCounts, Item, Most, Room, Total};
 use crate::dataflow::{Feed, Overflow, Queue};
 use crate::event::{Message, StopReason};
 
@@ -134,10 +134,10 @@ impl InputState {
         self.total.add(bytes);
     }
 
+    /// It still counts towards the total.
     fn note_gone(&mut self, bytes: u64) {
         self.waiting -= 1;
         self.waiting_bytes -= bytes;
-        self.total.subtract(bytes);
     }
 
     /// Whether the messages that wait here stay as they are.
@@ -150,6 +150,18 @@ impl Inner {
     #[expect(clippy::indexing_slicing, reason = "inputs are numbered by the router that made them")]
     pub(super) fn input(&mut self, input: usize) -> &mut InputState {
         &mut self.inputs[input]
+    }
+
+    pub(super) fn room(&mut self, input: usize, bytes: usize) -> Room {
+        let gone = self.gone;
+        let state = self.input(input);
+        if gone || state.closed {
+            Room::Closed
+        } else if state.overflows(bytes) == Some(Overflow::Block) {
+            Room::Full
+        } else {
+            Room::Free
+        }
     }
 
     /// Gives what had to go, for the caller to free.
@@ -212,6 +224,7 @@ impl Inner {
         };
         let state = self.input(input);
         state.note_gone(bytes as u64);
+        state.total.subtract(bytes as u64);
         state.counts.dropped += 1;
         match next.and_then(|next| self.slot(next)) {
             Some(Some(Item::Message { dropped, .. })) => *dropped += carried,
@@ -284,6 +297,7 @@ impl Inner {
             self.account(&mut item, &mut senders);
             take(item);
         }
+        self.leave_total(bytes);
         (taken, senders)
     }
 
@@ -315,6 +329,9 @@ impl Inner {
         self.live -= 1;
         self.delivered += 1;
         self.account(&mut item, &mut senders);
+        if let Item::Message { message, .. } = &item {
+            self.leave_total(message.size());
+        }
         take(item);
         while let Some(None) = self.queue.front() {
             self.queue.pop_front();
@@ -324,6 +341,14 @@ impl Inner {
         (1, senders)
     }
 
+    /// Once for all that is taken: the senders of a whole dataflow share the total.
+    fn leave_total(&self, bytes: usize) {
+        if let Some(state) = self.inputs.first() {
+            state.total.subtract(bytes as u64);
+        }
+    }
+
+    /// Counts one event as taken, but not yet in the total.
     pub(super) fn account(&mut self, item: &mut Item, senders: &mut Vec<Waker>) {
         match item {
             Item::Message { input, message, .. } => {

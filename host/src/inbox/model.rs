@@ -10,7 +10,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::*;
-use crate::dataflow::Queue;
+use crate::dataflow::{Overflow, Queue};
 use crate::event::Metadata;
 
 fn inbox(inputs: usize, events: u32, overflow: Overflow) -> Arc<Inbox> {

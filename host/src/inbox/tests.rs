@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::inner::MAX_HOLES;
 use super::*;
-use crate::dataflow::Queue;
+use crate::dataflow::{Overflow, Queue};
 use crate::event::Metadata;
 
 fn queue(events: u32, bytes: u64, overflow: Overflow) -> Feed {
@@ -102,6 +102,35 @@ fn full_inbox_blocks_the_sender_until_something_is_taken() {
     inbox.try_recv(Most::events(1), &mut |_| {});
     assert_eq!(woken.get(), 1);
     assert_eq!(inbox.room(0, 1, Some(&waker)), Room::Free);
+}
+
+#[test]
+fn a_push_that_finds_no_room_gives_the_message_back() {
+    let inbox = inbox(&[queue(1, 64, Overflow::Block)]);
+    let (woken, waker) = waker();
+    assert!(
+        inbox
+            .poll_recv(&mut Context::from_waker(&waker), Most::events(1), &mut |_| {})
+            .is_pending()
+    );
+    assert_eq!(inbox.try_push(0, message(0, 1)), None);
+    assert_eq!(woken.get(), 1, "as by any push");
+    assert_eq!(inbox.try_push(0, message(1, 1)), Some((Room::Full, message(1, 1))));
+    assert_eq!(take_all(&inbox), ["0:0"]);
+    assert_eq!(inbox.try_push(0, message(1, 1)), None);
+    inbox.end();
+    assert_eq!(inbox.try_push(0, message(2, 1)), Some((Room::Closed, message(2, 1))));
+    assert_eq!(inbox.counts()[0].received, 2);
+}
+
+#[test]
+fn a_push_that_is_tried_drops_where_the_rule_says_so() {
+    for (overflow, kept) in [(Overflow::DropOldest, "0:1+1"), (Overflow::DropNewest, "0:0")] {
+        let inbox = inbox(&[queue(1, 64, overflow)]);
+        assert_eq!(inbox.try_push(0, message(0, 1)), None);
+        assert_eq!(inbox.try_push(0, message(1, 1)), None);
+        assert_eq!(take_all(&inbox), [kept]);
+    }
 }
 
 #[test]
