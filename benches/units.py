@@ -73,6 +73,7 @@ LIMITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "Rust: memcpy_1048576": ("memcpy of 1 MiB", bandwidth),
     "Rust: memcpy_8388608": ("memcpy of 8 MiB", bandwidth),
     "Rust: memcpy_in_turns": ("memcpy of 8 MiB to 8 places in turns", bandwidth),
+    "Rust: memcpy_paced_p50": ("two memcpys of 8 MiB, 25 times a second, p50", time),
     "Rust: memcpy_to_new": ("memcpy of 8 MiB to a new place", bandwidth),
     "Rust: futex_p50": ("a thread wakes another: futex, p50", time),
     "Rust: eventfd_p50": ("the same by eventfd, p50", time),

@@ -30,6 +30,7 @@ pub(crate) fn measure(settings: &Settings) -> anyhow::Result<Value> {
         "memcpy": { "65536": copies(64 << 10), "1048576": copies(1 << 20), "8388608": copies(8 << 20) },
         "memcpy_in_turns": copies_in_turns(8 << 20),
         "memcpy_to_new": copies_to_new(8 << 20)?,
+        "memcpy_paced": copies_paced(8 << 20, wakes / 20),
         "futex": futex(wakes),
         "eventfd": by_eventfd(wakes)?,
         "pipe": by_pipe(wakes)?,
@@ -65,6 +66,22 @@ fn copies_to_new(size: usize) -> anyhow::Result<f64> {
         Err(error) => failed = Some(error),
     });
     failed.map_or(Ok(rate), |error| Err(error.into()))
+}
+
+/// Two copies behind each other after a pause, as of a payload that comes 25 times a second: from one place to a second
+/// and on to a third. The caches have something else in them by then, and the processor has slept.
+fn copies_paced(size: usize, times: usize) -> Value {
+    let (from, mut between, mut to) = (vec![7_u8; size], vec![0_u8; size], vec![0_u8; size]);
+    let mut spent: Vec<u64> = (0..times.max(10))
+        .map(|_| {
+            thread::sleep(Duration::from_millis(40));
+            let began = now();
+            black_box(&mut between).copy_from_slice(black_box(&from));
+            black_box(&mut to).copy_from_slice(black_box(&between));
+            now().saturating_sub(began)
+        })
+        .collect();
+    quantiles(&mut spent)
 }
 
 fn rate(size: usize, mut copy: impl FnMut()) -> f64 {
