@@ -26,7 +26,7 @@ demo: $(VENV)/wasm-tools targets package ## Build what the quick start needs, an
 test: setup lint deny guests model fuzz-briefly ## Everything that must hold: what CI runs
 	cd guests && cargo test --no-run && $(TIMEOUT) 5m cargo test
 	cargo test --no-run && $(TIMEOUT) 20m cargo test
-	$(MAKE) test-python bench-briefly
+	$(MAKE) test-python bench-briefly counts
 
 test-python: guests wheel ## What must hold of the Python package, installed from its wheel
 	cd tests/python && $(CURDIR)/$(PYTHON)/mypy --strict . $(CURDIR)/python/python/thalweg $(CURDIR)/examples $(CURDIR)/benches/*.py $(CURDIR)/benches/workloads $(CURDIR)/benches/nodes $(CURDIR)/benches/micro
