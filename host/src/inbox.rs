@@ -257,7 +257,7 @@ impl Inbox {
         &self,
         context: &mut Context<'_>,
         max: Most,
-        take: &mut dyn FnMut(Item),
+        take: &mut impl FnMut(Item),
     ) -> Poll<usize> {
         let (taken, senders) = {
             let mut inner = self.lock();
@@ -280,7 +280,7 @@ impl Inbox {
     }
 
     /// Like [`Self::poll_recv`], but gives `None` instead of waiting.
-    pub(crate) fn try_recv(&self, max: Most, take: &mut dyn FnMut(Item)) -> Option<usize> {
+    pub(crate) fn try_recv(&self, max: Most, take: &mut impl FnMut(Item)) -> Option<usize> {
         let (taken, senders) = {
             let mut inner = self.lock();
             if inner.live == 0 && !inner.finished {
@@ -298,7 +298,7 @@ impl Inbox {
         &self,
         context: &mut Context<'_>,
         inputs: &[usize],
-        take: &mut dyn FnMut(Item),
+        take: &mut impl FnMut(Item),
     ) -> Poll<usize> {
         let (taken, senders) = {
             let mut inner = self.lock();

@@ -277,7 +277,7 @@ impl Inner {
     }
 
     /// Moves events up to `max` out, and gives the senders for which there is room now.
-    pub(super) fn take(&mut self, max: Most, take: &mut dyn FnMut(Item)) -> (usize, Vec<Waker>) {
+    pub(super) fn take(&mut self, max: Most, take: &mut impl FnMut(Item)) -> (usize, Vec<Waker>) {
         self.is_called = false;
         let mut senders = Vec::new();
         let (mut taken, mut bytes) = (0, 0);
@@ -320,7 +320,7 @@ impl Inner {
     pub(super) fn take_at(
         &mut self,
         position: usize,
-        take: &mut dyn FnMut(Item),
+        take: &mut impl FnMut(Item),
     ) -> (usize, Vec<Waker>) {
         let mut senders = Vec::new();
         let Some(mut item) = self.queue.get_mut(position).and_then(Option::take) else {
