@@ -12,7 +12,8 @@ AWAITING = os.environ.get("HOW") == "awaiting"
 SIZE = int(os.environ.get("SIZE", "8"))
 COUNT = int(os.environ.get("COUNT", "1000"))
 RATE = int(os.environ.get("RATE") or 0)  # Make hands on what nobody set, as nothing.
-"""Messages a second; 0 is as many as pass."""
+"""Messages a second; 0 is as many as pass: of these only the first says when it was sent, for what would be measured
+otherwise is the clock."""
 LINGER = float(os.environ.get("LINGER", "0"))
 """Seconds that a node stays when all was sent or came, so that somebody can look at the memory of all. The end of a source
 of dora-rs takes what it sent with it, if it comes too soon."""
@@ -22,13 +23,8 @@ now = time.time_ns
 
 
 def due(began: int, number: int) -> float:
-    """Seconds until the message is to be sent."""
-    return max(0.0, (began + number * 1_000_000_000 // RATE - now()) / 1e9) if RATE else 0.0
-
-
-def stamped(number: int) -> bool:
-    """Whether the message says when it is sent: those that are paced, and the first, from which the rate counts."""
-    return RATE > 0 or number == 0
+    """Seconds until the message is to be sent, where they are paced."""
+    return max(0.0, (began + number * 1_000_000_000 // RATE - now()) / 1e9)
 
 
 def tell(found: dict[str, int]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 import pyarrow
-from common import AWAITING, COUNT, ROLE, SIZE, Taken, due, lingering, now, stamped
+from common import AWAITING, COUNT, RATE, ROLE, SIZE, Taken, due, lingering, now
 from dora import Node
 
 SETTLE = 0.0 if os.environ.get("SETTLE") == "no" else 0.5
@@ -27,9 +27,9 @@ def source(node: Any) -> None:
     time.sleep(SETTLE)
     began = now()
     for number in range(COUNT):
-        if (wait := due(began, number)) > 0:
+        if RATE and (wait := due(began, number)) > 0:
             time.sleep(wait)
-        if stamped(number):
+        if RATE or not number:
             head[0] = now()
         node.send_output("out", array)
     time.sleep(lingering())
@@ -40,9 +40,9 @@ async def source_awaiting(node: Any) -> None:
     await asyncio.sleep(SETTLE)
     began = now()
     for number in range(COUNT):
-        if (wait := due(began, number)) > 0:
+        if RATE and (wait := due(began, number)) > 0:
             await asyncio.sleep(wait)
-        if stamped(number):
+        if RATE or not number:
             head[0] = now()
         node.send_output("out", array)
     await asyncio.sleep(lingering())

@@ -6,15 +6,15 @@ import asyncio
 import time
 
 import thalweg
-from common import AWAITING, COUNT, LINGER, RATE, ROLE, SIZE, Taken, due, lingering, now, stamped
+from common import AWAITING, COUNT, LINGER, RATE, ROLE, SIZE, Taken, due, lingering, now
 
 
 def source(node: thalweg.Node) -> None:
     buffer, began = bytearray(SIZE), now()
     for number in range(COUNT):
-        if (wait := due(began, number)) > 0:
+        if RATE and (wait := due(began, number)) > 0:
             time.sleep(wait)
-        if stamped(number):
+        if RATE or not number:
             buffer[:8] = now().to_bytes(8, "little")
         node.send_blocking("out", buffer)
     time.sleep(lingering())
@@ -23,9 +23,9 @@ def source(node: thalweg.Node) -> None:
 async def source_awaiting(node: thalweg.Node) -> None:
     buffer, began = bytearray(SIZE), now()
     for number in range(COUNT):
-        if (wait := due(began, number)) > 0:
+        if RATE and (wait := due(began, number)) > 0:
             await asyncio.sleep(wait)
-        if stamped(number):
+        if RATE or not number:
             buffer[:8] = now().to_bytes(8, "little")
         await node.send("out", buffer)
     await asyncio.sleep(lingering())

@@ -6,13 +6,13 @@ import asyncio
 
 import photographs
 import thalweg
-from common import LINGER, ROLE, Taken, due, now
+from common import LINGER, RATE, ROLE, Taken, due, now
 
 
 async def source(node: thalweg.Node) -> None:
     made, began = photographs.made(), now()
     for number, picture in made:
-        if (wait := due(began, number)) > 0:
+        if RATE and (wait := due(began, number)) > 0:
             await asyncio.sleep(wait)
         height, width, _ = picture.shape
         await node.send("out", picture.data, width=width, height=height, sent=now())
