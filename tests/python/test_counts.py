@@ -70,3 +70,16 @@ def test_every_room_of_the_way_of_an_event_has_an_accepted_figure() -> None:
     accepted = tomllib.loads((MICRO / "accepted.toml").read_text())["instructions"]
     rooms = {name.split("/")[0] for name in accepted}
     assert rooms == {"inbox", "router", "payload", "handler", "program", "descriptor", "python"}
+
+
+def test_what_is_too_much_is_counted_again_and_the_least_counts() -> None:
+    runs = iter([{"inbox/one": 1100.0, "python/send": 5000.0}, {"inbox/one": 1000.0, "python/send": 5050.0}])
+    counted = counts.least(lambda: next(runs), ACCEPTED, TOOLS)
+    assert counted == {"inbox/one": 1000.0, "python/send": 5000.0}
+    assert next(runs, None) is None
+
+
+def test_what_stays_too_much_is_counted_three_times() -> None:
+    runs = iter([{"inbox/one": 1100.0 + more, "python/send": 5000.0} for more in range(3)])
+    assert counts.least(lambda: next(runs), ACCEPTED, TOOLS)["inbox/one"] == 1100.0
+    assert next(runs, None) is None
