@@ -1,5 +1,4 @@
-//! Writes the event that comes most often into the memory of a component at once: a message without parameters
-//! whose bytes it is given.
+//! Writes the event that comes most often into the memory of a component at once: a message without parameters.
 //!
 //! wasmtime's derived code looks for that memory anew for each field, which takes longer than what it
 //! writes. What is written and in which order memory is asked for is the same: the canonical ABI, "Alignment", "Element
@@ -75,7 +74,11 @@ unsafe impl Lower for Event {
             {
                 match &input.message.payload {
                     Payload::Inline(bytes) => store(cx, offset, input, bytes),
-                    Payload::Shared(_) => self.0.linear_lower_to_memory(cx, ty, offset),
+                    shared @ Payload::Shared(_) => {
+                        store(cx, offset, input, &[])?;
+                        let ty = payload_type(cx, ty)?;
+                        shared.linear_lower_to_memory(cx, ty, offset + at::PAYLOAD_CASE)
+                    }
                 }
             }
             other => other.linear_lower_to_memory(cx, ty, offset),
@@ -83,6 +86,28 @@ unsafe impl Lower for Event {
     }
 }
 
+/// What the component knows as the type of the payload within an event.
+fn payload_type<T>(
+    cx: &LowerContext<'_, T>,
+    event: InterfaceType,
+) -> wasmtime::Result<InterfaceType> {
+    let field = |of: InterfaceType, position: usize| match of {
+        InterfaceType::Record(record) => {
+            cx.types[record].fields.get(position).map(|field| field.ty)
+        }
+        _ => None,
+    };
+    let InterfaceType::Variant(variant) = event else { return Err(no_payload()) };
+    let input = cx.types[variant].cases.values().next().copied().flatten();
+    let message = input.and_then(|input| field(input, 2));
+    message.and_then(|message| field(message, 1)).ok_or_else(no_payload)
+}
+
+fn no_payload() -> wasmtime::Error {
+    wasmtime::format_err!("an event of another type")
+}
+
+/// All of a message; of a payload that is not inline, its place is left.
 fn store<T>(
     cx: &mut LowerContext<'_, T>,
     offset: usize,
@@ -93,7 +118,10 @@ fn store<T>(
     let (id, metadata) = (input.id.as_bytes(), &input.message.metadata);
     let id_at = cx.realloc(0, 0, 1, id.len())?;
     let parameters_at = cx.realloc(0, 0, Parameter::ALIGN32, 0)?;
-    let bytes_at = cx.realloc(0, 0, 1, bytes.len())?;
+    let bytes_at = match &input.message.payload {
+        Payload::Inline(_) => cx.realloc(0, 0, 1, bytes.len())?,
+        Payload::Shared(_) => 0,
+    };
     let mut event = [0; at::END];
     put(&mut event, at::CASE, FIRST);
     put(&mut event, at::ID, list(id_at, id.len())?);
