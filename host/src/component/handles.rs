@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use slab::Slab;
 use wasmtime::component::{Resource, ResourceTable};
 
 use super::meter::Usage;
 use super::types::Buffer;
 use crate::exit::Limit;
 
-/// Handles that a component may hold: its share of host memory beyond its own. Enough for every event of
-/// a full queue, few enough that a leak ends early.
+/// Handles that a component may hold, of buffers and as many of WASI: its share of host memory beyond its own. Enough
+/// for every event of a full queue, few enough that a leak ends early.
 pub(crate) const MAX_HANDLES: usize = 10_000;
 
 /// Every resource of a component, WASI's and ours, and the bytes that ours hold.
 pub(crate) struct Handles {
+    /// Those of WASI.
     pub(crate) table: ResourceTable,
+    /// Ours: wasmtime's table would allocate for each.
+    buffers: Slab<Bytes>,
     held: u64,
     limit: u64,
     usage: Arc<Usage>,
@@ -26,7 +30,7 @@ impl Handles {
     pub(crate) fn new(limit: u64, usage: Arc<Usage>) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
-        Self { table, held: 0, limit, usage }
+        Self { table, buffers: Slab::new(), held: 0, limit, usage }
     }
 
     /// Whether there is room for so many bytes, and how many are held then.
@@ -41,22 +45,29 @@ impl Handles {
     /// A new handle to `bytes`.
     pub(crate) fn push(&mut self, bytes: Bytes) -> wasmtime::Result<Resource<Buffer>> {
         let asked = self.check(bytes.len())?;
-        let handle = self.table.push(Buffer(bytes));
-        let handle = handle.map_err(|_| Limit::Handles { limit: MAX_HANDLES })?;
+        if self.buffers.len() >= MAX_HANDLES {
+            Err(Limit::Handles { limit: MAX_HANDLES })?;
+        }
+        let handle = u32::try_from(self.buffers.insert(bytes))?;
         self.held = asked;
         self.usage.note_buffers(asked);
-        Ok(handle)
+        Ok(Resource::new_own(handle))
     }
 
     /// What is behind a handle that the component still holds.
     pub(crate) fn get(&self, handle: &Resource<Buffer>) -> wasmtime::Result<&Bytes> {
-        Ok(&self.table.get(handle)?.0)
+        self.buffers.get(handle.rep() as usize).ok_or_else(not_held)
     }
 
     /// Ends a handle and gives what was behind it.
-    pub(crate) fn take(&mut self, handle: Resource<Buffer>) -> wasmtime::Result<Bytes> {
-        let Buffer(bytes) = self.table.delete(handle)?;
+    pub(crate) fn take(&mut self, handle: &Resource<Buffer>) -> wasmtime::Result<Bytes> {
+        let bytes = self.buffers.try_remove(handle.rep() as usize).ok_or_else(not_held)?;
         self.held -= bytes.len() as u64;
         Ok(bytes)
     }
+}
+
+/// wasmtime gives a component only handles that it holds.
+fn not_held() -> wasmtime::Error {
+    wasmtime::format_err!("a handle that is not held")
 }

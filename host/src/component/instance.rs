@@ -192,8 +192,8 @@ async fn rest(
 
 fn limit(store: &mut Store<NodeState>, limits: &Limits) {
     store.limiter(|state| state);
-    // Ours is counted first, so that the end has its name.
-    store.set_max_component_handles(2 * MAX_HANDLES);
+    // Ours are counted first, those of payloads and those of WASI, so that the end has its name.
+    store.set_max_component_handles(3 * MAX_HANDLES);
     // What one call may copy out: a payload that is too large by up to as much again is refused with an
     // error that the component can act on; beyond that it traps.
     let payload = usize::try_from(limits.payload).unwrap_or(usize::MAX);

@@ -8,13 +8,16 @@
 
 use std::mem::MaybeUninit;
 
-use wasmtime::component::__internal::wasmtime_environ::component::StringEncoding;
+use wasmtime::ValRaw;
+use wasmtime::component::__internal::wasmtime_environ::component::{
+    ComponentTypes, StringEncoding,
+};
 use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LowerContext,
 };
-use wasmtime::component::{ComponentType, Lower};
+use wasmtime::component::{ComponentType, Lower, Resource};
 
-use super::types::{AnyEvent, Input, Parameter, Payload};
+use super::types::{AnyEvent, Buffer, Input, Parameter, Payload};
 
 /// An event as it crosses the wall.
 pub struct Event(pub AnyEvent);
@@ -33,8 +36,9 @@ mod at {
     pub(super) const END: usize = 72;
 }
 
-/// The first case, of events and of payloads.
+/// The cases, of events and of payloads.
 const FIRST: [u8; 1] = [0];
+const SECOND: [u8; 1] = [1];
 
 #[expect(unsafe_code, reason = "wasmtime has the list of the types that it knows by this trait")]
 // SAFETY: what a value of this type is lowered to is what the type within it is lowered to.
@@ -72,56 +76,23 @@ unsafe impl Lower for Event {
                 if input.message.metadata.parameters.is_empty()
                     && cx.options().string_encoding == StringEncoding::Utf8 =>
             {
-                match &input.message.payload {
-                    Payload::Inline(bytes) => store(cx, offset, input, bytes),
-                    shared @ Payload::Shared(_) => {
-                        store(cx, offset, input, &[])?;
-                        let ty = payload_type(cx, ty)?;
-                        shared.linear_lower_to_memory(cx, ty, offset + at::PAYLOAD_CASE)
-                    }
-                }
+                store(cx, ty, offset, input)
             }
             other => other.linear_lower_to_memory(cx, ty, offset),
         }
     }
 }
 
-/// What the component knows as the type of the payload within an event.
-fn payload_type<T>(
-    cx: &LowerContext<'_, T>,
-    event: InterfaceType,
-) -> wasmtime::Result<InterfaceType> {
-    let field = |of: InterfaceType, position: usize| match of {
-        InterfaceType::Record(record) => {
-            cx.types[record].fields.get(position).map(|field| field.ty)
-        }
-        _ => None,
-    };
-    let InterfaceType::Variant(variant) = event else { return Err(no_payload()) };
-    let input = cx.types[variant].cases.values().next().copied().flatten();
-    let message = input.and_then(|input| field(input, 2));
-    message.and_then(|message| field(message, 1)).ok_or_else(no_payload)
-}
-
-fn no_payload() -> wasmtime::Error {
-    wasmtime::format_err!("an event of another type")
-}
-
-/// All of a message; of a payload that is not inline, its place is left.
 fn store<T>(
     cx: &mut LowerContext<'_, T>,
+    ty: InterfaceType,
     offset: usize,
     input: &Input,
-    bytes: &[u8],
 ) -> wasmtime::Result<()> {
     const { assert!(AnyEvent::SIZE32 == at::END, "the layout is of another event") };
     let (id, metadata) = (input.id.as_bytes(), &input.message.metadata);
     let id_at = cx.realloc(0, 0, 1, id.len())?;
     let parameters_at = cx.realloc(0, 0, Parameter::ALIGN32, 0)?;
-    let bytes_at = match &input.message.payload {
-        Payload::Inline(_) => cx.realloc(0, 0, 1, bytes.len())?,
-        Payload::Shared(_) => 0,
-    };
     let mut event = [0; at::END];
     put(&mut event, at::CASE, FIRST);
     put(&mut event, at::ID, list(id_at, id.len())?);
@@ -130,12 +101,53 @@ fn store<T>(
     put(&mut event, at::SEQUENCE, metadata.sequence.to_le_bytes());
     put(&mut event, at::ENCODING, [metadata.encoding as u8]);
     put(&mut event, at::PARAMETERS, list(parameters_at, 0)?);
-    put(&mut event, at::PAYLOAD_CASE, FIRST);
-    put(&mut event, at::PAYLOAD, list(bytes_at, bytes.len())?);
+    let (bytes_at, bytes) = match &input.message.payload {
+        Payload::Inline(bytes) => {
+            let bytes_at = cx.realloc(0, 0, 1, bytes.len())?;
+            put(&mut event, at::PAYLOAD_CASE, FIRST);
+            put(&mut event, at::PAYLOAD, list(bytes_at, bytes.len())?);
+            (bytes_at, &**bytes)
+        }
+        Payload::Shared(handle) => {
+            put(&mut event, at::PAYLOAD_CASE, SECOND);
+            put(&mut event, at::PAYLOAD, lower_handle(cx, ty, handle)?.to_le_bytes());
+            (0, Default::default())
+        }
+    };
     let memory = cx.as_slice_mut();
     copy(memory, id_at, id)?;
     copy(memory, bytes_at, bytes)?;
     copy(memory, offset, &event)
+}
+
+/// The component's number of a handle, which is its own from then on.
+fn lower_handle<T>(
+    cx: &mut LowerContext<'_, T>,
+    event: InterfaceType,
+    handle: &Resource<Buffer>,
+) -> wasmtime::Result<u32> {
+    let ty = handle_type(cx.types, event)
+        .ok_or_else(|| wasmtime::format_err!("an event of another type"))?;
+    let mut number = MaybeUninit::new(ValRaw::u32(0));
+    handle.linear_lower_to_flat(cx, ty, &mut number)?;
+    #[expect(unsafe_code, reason = "wasmtime hands the number out in this way alone")]
+    // SAFETY: it was initialised when it was made.
+    let number = unsafe { number.assume_init() };
+    Ok(number.get_u32())
+}
+
+/// What the component knows as the type of a shared payload within an event.
+fn handle_type(types: &ComponentTypes, event: InterfaceType) -> Option<InterfaceType> {
+    let case = |of: InterfaceType, position: usize| match of {
+        InterfaceType::Variant(variant) => types[variant].cases.get_index(position)?.1.as_ref(),
+        _ => None,
+    };
+    let field = |of: &InterfaceType, position: usize| match *of {
+        InterfaceType::Record(record) => Some(types[record].fields.get(position)?.ty),
+        _ => None,
+    };
+    let message = field(case(event, 0)?, 2)?;
+    case(field(&message, 1)?, 1).copied()
 }
 
 /// Where it begins, and how many it has.

@@ -82,7 +82,10 @@ impl Usage {
     }
 
     pub(crate) fn note_buffers(&self, bytes: u64) {
-        self.peak_buffers.fetch_max(bytes, Ordering::Relaxed);
+        // Written by the thread of the component alone; a store for each handle would cost more than this load.
+        if bytes > self.peak_buffers.load(Ordering::Relaxed) {
+            self.peak_buffers.store(bytes, Ordering::Relaxed);
+        }
     }
 
     /// A message of so many bytes was sent.

@@ -17,8 +17,8 @@ pub use super::lowering::Event;
 use crate::event;
 use crate::ports::Outgoing;
 
-/// The bytes behind a handle.
-pub struct Buffer(pub Bytes);
+/// What a handle of a payload is to; its bytes are in [`Handles`].
+pub enum Buffer {}
 
 #[derive(Clone, Copy, Debug, ComponentType, Lift, Lower)]
 #[component(enum)]

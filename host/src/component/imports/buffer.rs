@@ -43,7 +43,7 @@ where
     type Handle = Resource<Buffer>;
     let mut types = linker.instance("thalweg:node/types@0.1.0")?;
     types.resource("buffer", ResourceType::host::<Buffer>(), move |mut store, handle| {
-        host(store.data_mut()).handles().take(Handle::new_own(handle)).map(drop)
+        host(store.data_mut()).handles().take(&Handle::new_own(handle)).map(drop)
     })?;
     types.func_wrap("[constructor]buffer", move |mut store, (bytes,): (WasmList<u8>,)| {
         host(store.data_mut()).handles().check(bytes.len())?;

@@ -134,7 +134,7 @@ fn take(
         Payload::Inline(bytes) => payload::copy(bytes.as_le_slice(store.as_context())),
         Payload::Shared(handle) => {
             let state = store.data_mut();
-            let payload = state.handles.take(handle)?;
+            let payload = state.handles.take(&handle)?;
             let ports = state.ports()?;
             // Who is in no sandbox looks at it in place.
             let is_copied = output.is_some_and(|output| ports.feeds_components_alone(output));
