@@ -55,7 +55,7 @@ lint: targets ## Formatting and clippy, for the host and the guests
 	cargo fmt --check
 	cd guests && cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cd guests && cargo clippy --workspace --lib --examples --target wasm32-wasip2 -- -D warnings
+	cd guests && $(foreach target,$(TARGETS),cargo clippy --workspace --lib --examples --target $(target) -- -D warnings &&) :
 
 model: ## Every interleaving of the inbox, by loom
 	cargo test -p thalweg --features model --lib model --no-run

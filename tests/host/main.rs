@@ -12,6 +12,7 @@ mod suite;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod allocator;
 mod budgets;
 mod cancel;
 mod components;
