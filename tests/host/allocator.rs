@@ -1,4 +1,4 @@
-//! The allocator that nodes in Rust have without WASI: `guests/sdk/src/allocator.rs`.
+//! The allocator that nodes in Rust have: `guests/sdk/src/allocator.rs`.
 
 use thalweg::Outgoing;
 
@@ -18,10 +18,12 @@ nodes:
 
 #[tokio::test]
 async fn values_are_what_they_were_while_others_come_and_go() {
-    let outcome = run("remembers", "64MiB", vec!["4000".into(); 4]).await;
-    outcome.assert_ok();
-    let kept: Vec<_> = outcome.payloads("sink").collect();
-    assert_eq!(kept, ["64 and 12", "64 and 26", "64 and 47", "64 and 66"]);
+    for guest in ["remembers", "remembers-wasi"] {
+        let outcome = run(guest, "64MiB", vec!["4000".into(); 4]).await;
+        outcome.assert_ok();
+        let kept: Vec<_> = outcome.payloads("sink").collect();
+        assert_eq!(kept, ["64 and 12", "64 and 26", "64 and 47", "64 and 66"], "{guest}");
+    }
 }
 
 /// A memory grows by 64 KiB, and a node begins with what its stack and its data take, rounded up.

@@ -1,7 +1,8 @@
-//! The allocator of nodes that import no WASI: memory is taken in steps of 4 KiB, from the end of the static data on.
+//! The allocator of nodes: memory is taken in steps of 4 KiB, from the end of the static data on.
 //!
 //! Thousands of nodes wait in one process, each with the pages that it has written to. The allocator that comes with the
 //! target begins at the next 64 KiB, and marks the end of what it has: two pages, where this one shares that of the data.
+//! With WASI there is a C library, whose own allocator has what is behind the data: ours begins behind that.
 
 #![expect(unsafe_code, reason = "an allocator gives out memory that nothing else describes")]
 
@@ -19,6 +20,7 @@ use talc::wasm::WasmBinning;
 static ALLOCATOR: TalcSyncCell<Memory, WasmBinning> =
     TalcSyncCell::new_wasm(Memory { taken: None, room: 0 });
 
+const HAS_LIBC: bool = cfg!(target_os = "wasi");
 /// Bytes that are taken at a time: a page of the host.
 const STEP: usize = 4 << 10;
 /// Bytes by which a memory grows.
@@ -42,21 +44,25 @@ struct Memory {
     room: usize,
 }
 
-// SAFETY: nothing here allocates. What is taken is nobody else's: the linker puts nothing behind `__heap_base`, and who
-// else grows the memory keeps to what it has grown.
+// SAFETY: nothing here allocates. What is taken is nobody else's: without a C library nobody looks behind `__heap_base`,
+// and who else grows the memory keeps to what it has grown.
 unsafe impl Source for Memory {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
         let bytes = layout.size().checked_add(layout.align() + BESIDE).ok_or(())?;
         let Memory { mut taken, mut room } = talc.source;
+        let size = memory_size::<0>().saturating_mul(PAGE);
         let mut begin = match taken {
             Some(taken) => taken.addr().get(),
+            None if HAS_LIBC => {
+                room = size;
+                size
+            }
             None => {
                 room = (&raw const __heap_end).addr();
                 (&raw const __heap_base).addr()
             }
         };
         let behind = |begin: usize| begin.checked_add(bytes)?.checked_next_multiple_of(STEP);
-        let size = memory_size::<0>().saturating_mul(PAGE);
         // Where another part of the component has grown the memory, ours goes on behind that.
         if behind(begin).ok_or(())? > room && size > room {
             (taken, begin, room) = (None, size, size);

@@ -50,8 +50,8 @@
 //! component new` makes the component of the module); built for `wasm32-wasip2` it may also use the
 //! standard library's files, sockets, clocks and environment, as far as the descriptor grants them.
 //!
-//! Without WASI the node has an allocator that keeps it small: two pages of the host, where the one of the target takes
-//! four. A node that names a `#[global_allocator]` of its own takes this crate with `default-features = false`.
+//! The node has an allocator that keeps it small: two pages of the host, where the one of the target takes four. A node
+//! that names a `#[global_allocator]` of its own takes this crate with `default-features = false`.
 //!
 //! The order of events, closing, stopping and limits are described once, in `wit/world.wit`. An
 //! [`Error`] returned by a node ends it as failed, with its text in the run report. A panic ends it
@@ -62,7 +62,7 @@
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;
 
-#[cfg(all(feature = "allocator", target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(all(feature = "allocator", target_arch = "wasm32", not(target_feature = "atomics")))]
 mod allocator;
 mod bindings;
 mod error;
