@@ -67,6 +67,7 @@ mod report;
 mod router;
 mod runtime;
 mod sync;
+mod turn;
 
 pub use attach::OpenError;
 pub use capability::{Asked, Capability, capabilities, dataflow_capabilities};

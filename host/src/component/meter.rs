@@ -13,6 +13,7 @@ use tokio::time::{Sleep, sleep_until};
 use crate::dataflow::Limits;
 use crate::exit::Limit;
 use crate::pace::Pace;
+use crate::turn;
 
 /// How long a component that was idle may use its core alone before its share counts, and may log as fast
 /// as it can.
@@ -169,6 +170,7 @@ impl<F: Future> Future for Metered<F> {
         if let Some(share) = &self.usage.cpu_share {
             share.spend(turn);
         }
+        turn::end(context);
         polled
     }
 }
