@@ -50,8 +50,9 @@
 //! component new` makes the component of the module); built for `wasm32-wasip2` it may also use the
 //! standard library's files, sockets, clocks and environment, as far as the descriptor grants them.
 //!
-//! The node has an allocator that keeps it small: two pages of the host, where the one of the target takes four. A node
-//! that names a `#[global_allocator]` of its own takes this crate with `default-features = false`.
+//! The node has an allocator that keeps it small: without WASI, a node that waits has written to two pages of the host, where
+//! it would be four with the one of the target. A node that names a `#[global_allocator]` of its own takes this crate with
+//! `default-features = false`.
 //!
 //! The order of events, closing, stopping and limits are described once, in `wit/world.wit`. An
 //! [`Error`] returned by a node ends it as failed, with its text in the run report. A panic ends it

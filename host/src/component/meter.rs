@@ -83,9 +83,9 @@ impl Usage {
     }
 
     pub(crate) fn note_buffers(&self, bytes: u64) {
-        // Written by the thread of the component alone; a store for each handle would cost more than this load.
+        // To lock the place for each handle would cost more than this load.
         if bytes > self.peak_buffers.load(Ordering::Relaxed) {
-            self.peak_buffers.store(bytes, Ordering::Relaxed);
+            self.peak_buffers.fetch_max(bytes, Ordering::Relaxed);
         }
     }
 
