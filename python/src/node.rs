@@ -7,7 +7,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList};
-use thalweg::{InputId, Outgoing, Parameters, Ports, SendError};
+use thalweg::{InputId, Outgoing, Parameters, Ports, SendError, TrySendError};
 use tokio::sync::oneshot;
 
 use crate::event::{parameter_dict, to_python};
@@ -105,11 +105,21 @@ impl NodePorts {
         }
     }
 
-    fn sent(&self, output: &str, message: Outgoing) -> PyResult<bool> {
-        let mut context = Context::from_waker(self.waker()?);
-        self.with_ports(|ports| match ports.poll_send(&mut context, output, message) {
-            Poll::Ready(sent) => sent.map(|()| true).map_err(send_error),
-            Poll::Pending => Ok(false),
+    /// Gives the message back where there is no room: the node is woken once there is.
+    fn sent(&self, output: &str, message: Outgoing) -> PyResult<Option<Outgoing>> {
+        let waker = self.waker()?;
+        self.with_ports(|ports| {
+            // Where there is room, that there might be none costs nothing.
+            let message = match ports.try_send(output, message) {
+                Ok(()) => return Ok(None),
+                Err(TrySendError::Refused(error)) => return Err(send_error(error)),
+                Err(TrySendError::Full(message)) => message,
+            };
+            let mut context = Context::from_waker(waker);
+            match ports.poll_send(&mut context, output, message.clone()) {
+                Poll::Ready(sent) => sent.map(|()| None).map_err(send_error),
+                Poll::Pending => Ok(Some(message)),
+            }
         })
     }
 
@@ -206,12 +216,12 @@ impl NodePorts {
         metadata: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Option<Unsent>> {
         let message = outgoing(value, metadata)?;
-        Ok(if self.sent(output, message.clone())? { None } else { Some(Unsent { message }) })
+        Ok(self.sent(output, message)?.map(Unsent::new))
     }
 
     /// Sends what `send` gave back. False as long as there is no room.
     fn send_again(&self, output: &str, unsent: &Unsent) -> PyResult<bool> {
-        self.sent(output, unsent.message())
+        Ok(self.sent(output, unsent.message())?.is_none())
     }
 
     /// Ends the node: well, or as failed with this text. The second call does nothing.

@@ -108,21 +108,21 @@ pub(crate) fn outgoing(
     Ok(Outgoing { payload, encoding, parameters })
 }
 
-/// Types that are often sent and have no Arrow interface come first: to ask for an attribute that is not there
-/// costs more than the rest of a small message.
+/// Types that are often sent come first, by what costs least to ask: to ask for an attribute that is not there, as Arrow's is, costs
+/// more than the rest of a small message.
 fn payload_of(value: &Bound<'_, PyAny>) -> PyResult<(Bytes, Encoding)> {
-    if let Ok(payload) = value.cast::<Payload>() {
-        Ok((payload.get().bytes.clone(), payload.get().encoding))
-    } else if let Ok(received) = value.cast::<ArrowValue>() {
-        Ok((received.get().payload().clone(), Encoding::Arrow))
-    } else if let Ok(text) = value.cast::<PyString>() {
-        Ok((copied(value.py(), text.to_str()?.as_bytes()), Encoding::Raw))
-    } else if let Ok(bytes) = value.cast::<PyBytes>() {
-        Ok((copied(value.py(), bytes.as_bytes()), Encoding::Raw))
-    } else if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
+    if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
         Ok((bytes_of_array(bytes), Encoding::Raw))
     } else if value.is_exact_instance_of::<PyMemoryView>() {
         Ok((bytes_of_buffer(value)?, Encoding::Raw))
+    } else if let Ok(bytes) = value.cast::<PyBytes>() {
+        Ok((copied(value.py(), bytes.as_bytes()), Encoding::Raw))
+    } else if let Ok(text) = value.cast::<PyString>() {
+        Ok((copied(value.py(), text.to_str()?.as_bytes()), Encoding::Raw))
+    } else if let Ok(payload) = value.cast_exact::<Payload>() {
+        Ok((payload.get().bytes.clone(), payload.get().encoding))
+    } else if let Ok(received) = value.cast_exact::<ArrowValue>() {
+        Ok((received.get().payload().clone(), Encoding::Arrow))
     } else if let Some(payload) = arrow::payload_of(value)? {
         Ok((payload, Encoding::Arrow))
     } else {

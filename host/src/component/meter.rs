@@ -122,8 +122,8 @@ impl Usage {
     }
 
     /// CPU time up to now and CPU time of this turn. Only right on the thread that runs the node.
-    fn cpu_now(&self) -> (u64, u64) {
-        let turn = thread_cpu().saturating_sub(self.turn_began.load(Ordering::Relaxed));
+    fn cpu_at(&self, now: Instant) -> (u64, u64) {
+        let turn = thread_cpu(now).saturating_sub(self.turn_began.load(Ordering::Relaxed));
         (self.cpu.load(Ordering::Relaxed) + turn, turn)
     }
 }
@@ -163,14 +163,16 @@ impl<F: Future> Future for Metered<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         ready!(self.poll_share(context));
-        self.usage.turn_began.store(thread_cpu(), Ordering::Relaxed);
+        let began = Instant::now();
+        self.usage.turn_began.store(thread_cpu(began), Ordering::Relaxed);
         let polled = self.future.as_mut().poll(context);
-        let (cpu, turn) = self.usage.cpu_now();
+        let ended = Instant::now();
+        let (cpu, turn) = self.usage.cpu_at(ended);
         self.usage.cpu.store(cpu, Ordering::Relaxed);
         if let Some(share) = &self.usage.cpu_share {
             share.spend(turn);
         }
-        turn::end(context);
+        turn::end(context, began, ended);
         polled
     }
 }
@@ -220,7 +222,7 @@ impl Budget {
 
     /// An epoch has ended while the component runs.
     pub(crate) fn epoch_ended(&mut self) -> Result<Turn, Limit> {
-        let (cpu, turn) = self.usage.cpu_now();
+        let (cpu, turn) = self.usage.cpu_at(Instant::now());
         let used = cpu.saturating_sub(*self.counted_from.get_or_insert(cpu));
         let allowed = self.limit.as_nanos().saturating_mul(u128::from(self.events.max(1)));
         if u128::from(used) > allowed {
@@ -240,8 +242,7 @@ thread_local! {
 
 /// CPU time of this thread in nanoseconds. The clock is a system call, which is as dear as a short turn:
 /// within [`FRESH`] of a reading the thread is taken to have run.
-fn thread_cpu() -> u64 {
-    let now = Instant::now();
+fn thread_cpu(now: Instant) -> u64 {
     if let Some((at, cpu)) = READING.get() {
         let since = now.saturating_duration_since(at);
         if since < FRESH {
@@ -261,19 +262,19 @@ mod tests {
 
     #[test]
     fn a_thread_that_sleeps_uses_no_cpu_time() {
-        let before = thread_cpu();
+        let before = thread_cpu(Instant::now());
         std::thread::sleep(50 * FRESH);
-        let used = thread_cpu().saturating_sub(before);
+        let used = thread_cpu(Instant::now()).saturating_sub(before);
         assert!(u128::from(used) < (25 * FRESH).as_nanos(), "{used} ns");
     }
 
     #[test]
     fn a_thread_that_works_uses_cpu_time_between_readings_and_over_them() {
-        let before = thread_cpu();
+        let before = thread_cpu(Instant::now());
         let began = Instant::now();
         while began.elapsed() < FRESH / 2 {}
-        let within = thread_cpu();
+        let within = thread_cpu(Instant::now());
         assert!(within > before);
-        while thread_cpu() < before + 1_000_000 {}
+        while thread_cpu(Instant::now()) < before + 1_000_000 {}
     }
 }

@@ -86,7 +86,7 @@ class Node:
         self._id = id
         self._ports: NodePorts | LinkPorts = ports
         self._parameters: dict[str, Parameter] = ports.parameters()
-        self._next = ports.next
+        self._next, self._send = ports.next, ports.send
         self._waking = waking
         self._until_turn = TURN
 
@@ -269,7 +269,7 @@ class Node:
         no such output, the message is too large or Arrow IPC cannot hold the value, `TypeError` when the
         value is none that can be sent.
         """
-        unsent = self._ports.send(output, value, metadata)
+        unsent = self._send(output, value, metadata)
         while unsent is not None:
             await self._waking.wait()
             if self._ports.send_again(output, unsent):
@@ -281,7 +281,7 @@ class Node:
             >>> [camera.try_send("image", b"pixels") for _ in range(3)]
             [True, True, False]
         """
-        return self._ports.send(output, value, metadata) is None
+        return self._send(output, value, metadata) is None
 
     async def _turn(self) -> None:
         """Lets the other tasks have a turn. Before an event is taken: cancelling here loses none."""
