@@ -12,8 +12,9 @@ const IN_A_TURN: u32 = 3;
 /// The same where another task may have begun the turn, such as a timer.
 const BEHIND_ANOTHER: u32 = IN_A_TURN - 1;
 
-/// A worker for which no node ran so long had nothing to do, or something else.
-const PAUSE: Duration = Duration::from_micros(100);
+/// A worker for which no node ran so long had nothing to do, or something else. Far longer than a hop takes under
+/// callgrind, so that what it counts does not depend on how fast it is.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What tokio gives a task, and all that run in its turn.
 const BUDGET: u32 = 128;
