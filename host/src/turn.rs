@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::coop;
 
-/// Nodes that tokio runs one after the other in a turn.
+/// Nodes that run in a turn without tokio waking another worker for what the last of them wakes.
 const IN_A_TURN: u32 = 3;
 
 /// The same where another task may have begun the turn, such as a timer.
@@ -24,8 +24,8 @@ thread_local! {
     static LEFT: Cell<(u32, Option<Instant>)> = const { Cell::new((BEHIND_ANOTHER, None)) };
 }
 
-/// To be called when a node has run, from `began` to `ended`: its worker goes on with the node that it woke last, and wakes no
-/// other worker for that.
+/// To be called when a node has run, from `began` to `ended`: its worker goes on with the node that it woke last,
+/// and wakes no other worker for that.
 ///
 /// tokio runs a task that was woken right behind the one that woke it, but no more than three in a row. The next goes to the
 /// queue of the worker, and another worker is woken to take it: a system call on the way of the message, and

@@ -108,8 +108,8 @@ pub(crate) fn outgoing(
     Ok(Outgoing { payload, encoding, parameters })
 }
 
-/// Types that are often sent come first, by what costs least to ask: to ask for an attribute that is not there, as Arrow's is, costs
-/// more than the rest of a small message.
+/// Types that are often sent come first, by what costs least to ask: to ask for an attribute that is not there, as
+/// that of Arrow mostly is, costs more than the rest of a small message.
 fn payload_of(value: &Bound<'_, PyAny>) -> PyResult<(Bytes, Encoding)> {
     if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
         Ok((bytes_of_array(bytes), Encoding::Raw))
