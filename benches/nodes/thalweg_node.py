@@ -36,7 +36,7 @@ def sink(node: thalweg.Node) -> None:
     for event in node:
         if isinstance(event, thalweg.Input):
             # What `floods` sends as fast as it can has no time in it.
-            taken.add(memoryview(event.payload), 0 if RATE else event.timestamp)
+            taken.add(event.value, 0 if RATE or taken.count else event.timestamp)
     taken.tell()
     time.sleep(LINGER)
 
@@ -45,7 +45,7 @@ async def sink_awaiting(node: thalweg.Node) -> None:
     taken = Taken()
     async for event in node.events():
         if isinstance(event, thalweg.Input):
-            taken.add(memoryview(event.payload), 0 if RATE else event.timestamp)
+            taken.add(event.value, 0 if RATE or taken.count else event.timestamp)
     taken.tell()
     await asyncio.sleep(LINGER)
 
