@@ -66,14 +66,14 @@ pub(crate) struct Most {
     pub(crate) events: usize,
     /// Nothing more is taken once this is reached; what is taken last may go beyond it.
     pub(crate) bytes: usize,
-    /// Beyond the first, only what will not change in the queue: no tick, which later ones are joined
+    /// Beyond so many, only what will not change in the queue: no tick, which later ones are joined
     /// into, no message that its overflow rule may drop, and no notice that a later one may make void.
-    pub(crate) firm: bool,
+    pub(crate) firm_beyond: usize,
 }
 
 impl Most {
     pub(crate) fn events(events: usize) -> Self {
-        Self { events, bytes: usize::MAX, firm: false }
+        Self { events, bytes: usize::MAX, firm_beyond: usize::MAX }
     }
 }
 

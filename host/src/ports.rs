@@ -118,7 +118,7 @@ impl Ports {
         batch: &mut Vec<Event>,
         max: usize,
     ) -> Poll<usize> {
-        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES, firm: false };
+        let most = Most { bytes: MAX_BATCH_BYTES, ..Most::events(max.min(MAX_BATCH)) };
         let taken = ready!(self.events.poll_take(context, most));
         while let Some(event) = self.events.next_ready() {
             batch.push(event);
@@ -204,7 +204,7 @@ impl Events {
         if max == 0 {
             return 0;
         }
-        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES, firm: false };
+        let most = Most { bytes: MAX_BATCH_BYTES, ..Most::events(max.min(MAX_BATCH)) };
         let mut wait = Waiting { events: self, waits: false };
         let taken = poll_fn(|context| wait.poll_take(context, most)).await;
         while let Some(event) = wait.events.next_ready() {
@@ -221,12 +221,21 @@ impl Events {
     /// given.
     #[inline]
     pub fn try_recv(&mut self) -> Result<Event, TryRecvError> {
-        if self.take_again(Most::events(1)) == 0 {
-            let ready = &mut self.ready;
-            let taken = self.inbox.try_recv(Most::events(1), &mut |item| ready.push_back(item));
-            self.note(taken.ok_or(TryRecvError::Empty)?);
-        }
+        self.try_take(Most::events(1)).ok_or(TryRecvError::Empty)?;
         self.next_ready().ok_or(TryRecvError::Ended)
+    }
+
+    /// Like [`Self::poll_take`], but gives `None` instead of waiting.
+    #[inline]
+    fn try_take(&mut self, max: Most) -> Option<usize> {
+        let again = self.take_again(max);
+        if again > 0 {
+            return Some(again);
+        }
+        let ready = &mut self.ready;
+        let taken = self.inbox.try_recv(max, &mut |item| ready.push_back(item))?;
+        self.note(taken);
+        Some(taken)
     }
 
     fn poll_take(&mut self, context: &mut Context<'_>, max: Most) -> Poll<usize> {

@@ -282,7 +282,7 @@ impl Inner {
         let mut senders = Vec::new();
         let (mut taken, mut bytes) = (0, 0);
         while taken < max.events && bytes < max.bytes {
-            if max.firm && taken > 0 && !self.is_front_firm() {
+            if taken >= max.firm_beyond && !self.is_front_firm() {
                 break;
             }
             let Some(slot) = self.queue.pop_front() else { break };

@@ -324,9 +324,9 @@ fn a_batch_ends_once_it_has_enough_bytes() {
     for sequence in 0..4 {
         inbox.push(0, message(sequence, 5));
     }
-    let most = Most { events: 8, bytes: 8, firm: false };
+    let most = Most { bytes: 8, ..Most::events(8) };
     assert_eq!(inbox.try_recv(most, &mut |_| {}), Some(2));
-    assert_eq!(inbox.try_recv(Most { events: 8, bytes: 1, firm: false }, &mut |_| {}), Some(1));
+    assert_eq!(inbox.try_recv(Most { bytes: 1, ..Most::events(8) }, &mut |_| {}), Some(1));
 }
 
 #[test]
@@ -454,7 +454,7 @@ fn nothing_is_told_of_an_input_that_is_closed_or_of_a_node_that_is_gone() {
 
 #[test]
 fn a_notice_that_may_still_be_joined_is_not_taken_ahead() {
-    let firm = Most { firm: true, ..Most::events(8) };
+    let firm = Most { firm_beyond: 1, ..Most::events(8) };
     let taken = |overflow, told: &str| {
         let inbox = inbox(&[queue(8, 64, overflow), queue(8, 64, Overflow::Block)]);
         inbox.push(1, message(0, 1));
@@ -473,6 +473,20 @@ fn a_notice_that_may_still_be_joined_is_not_taken_ahead() {
     assert_eq!(taken(Overflow::Block, "fmfc"), 4);
     assert_eq!(taken(Overflow::DropOldest, "fm"), 0, "the message may go");
     assert_eq!(taken(Overflow::DropOldest, "fc"), 2);
+}
+
+#[test]
+fn where_all_must_be_firm_nothing_is_taken_from_behind_what_may_go() {
+    let firm = Most { firm_beyond: 0, ..Most::events(8) };
+    let taken = |overflows: [Overflow; 2]| {
+        let inbox = inbox(&overflows.map(|overflow| queue(8, 64, overflow)));
+        inbox.push(0, message(0, 1));
+        inbox.push(1, message(0, 1));
+        inbox.try_recv(firm, &mut |_| {}).unwrap()
+    };
+    assert_eq!(taken([Overflow::Block, Overflow::Block]), 2);
+    assert_eq!(taken([Overflow::Block, Overflow::DropOldest]), 1);
+    assert_eq!(taken([Overflow::DropOldest, Overflow::Block]), 0);
 }
 
 /// What comes of some inputs alone; "pending" where there is nothing now, "end" where there will be nothing.

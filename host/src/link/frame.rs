@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Encoding, Parameters, Value};
 
 /// Changes whenever what is below does. Both ends must speak the same.
-pub(super) const PROTOCOL: u16 = 2;
+pub(super) const PROTOCOL: u16 = 3;
 
 /// The bytes before a body.
 pub(super) const HEADER: usize = 4;
@@ -55,6 +55,11 @@ pub(super) enum FromNode<'a> {
     Seen {
         batches: u32,
     },
+    /// Up to `max` events that are there now and will not change any more, while the node still has some: answered at
+    /// once by a batch, which may be empty.
+    Ahead {
+        max: u32,
+    },
 }
 
 /// From the host to the node.
@@ -69,6 +74,8 @@ pub(super) enum FromHost<'a> {
         #[serde(borrow)]
         parameters: Vec<(&'a str, Datum<'a>)>,
         max_payload: u64,
+        /// Whether it may say `Ahead`. Not where what it has in hand is given again, which is to be little.
+        ahead: bool,
     },
     /// The process cannot be that node.
     Refused {

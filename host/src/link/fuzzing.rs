@@ -129,6 +129,7 @@ pub fn take(said: &[u8]) {
         outputs: vec!["out"],
         parameters: vec![],
         max_payload: MAX_PAYLOAD,
+        ahead: true,
     });
     greeting.put(&FromHost::Open);
     greeting.put(&FromHost::Room { output: 0, events: 3, bytes: 100_000 });

@@ -106,6 +106,7 @@ impl HostLink {
             outputs: ports.outputs().map(|id| id.as_str()).collect(),
             parameters: frame::data(parameters),
             max_payload: ports.max_payload(),
+            ahead: !ports.keeps_hand(),
         });
         self.flush().await
     }

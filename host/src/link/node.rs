@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
+use super::ahead::Ahead;
 use super::burst::Burst;
 use super::credit::Credit;
 use super::frame::{FromNode, Memory, PROTOCOL, position};
@@ -51,6 +52,7 @@ pub struct NodeLink {
     /// Batches that have come whole, and how many of them the host was told of.
     batches: u32,
     said: u32,
+    ahead: Ahead,
     credits: Vec<Credit>,
     burst: Burst,
     /// The socket took only a part of what was written.
@@ -189,6 +191,7 @@ impl NodeLink {
             coming: 0,
             batches: 0,
             said: 0,
+            ahead: Ahead::default(),
             credits: Vec::new(),
             burst: Burst::default(),
             full: false,
@@ -271,12 +274,16 @@ impl NodeLink {
     /// [`LinkError`], after every event that had come before.
     pub fn take(&mut self, inputs: Option<&[usize]>) -> Result<Taken, LinkError> {
         if let Some(event) = self.take_ready(inputs) {
+            if self.may_ask_ahead(inputs) {
+                // The end of the host is told behind what had come before.
+                let _ = self.ask_ahead();
+            }
             return Ok(Taken::Event(event));
         }
         if self.has_ended(inputs) {
             return Ok(Taken::Ended);
         }
-        if self.wanted.is_some() {
+        if self.wanted.is_some() || self.ahead.is_asked() {
             // What came before the end of the host is taken first.
             let received = self.receive();
             if let Some(event) = self.take_ready(inputs) {
@@ -287,8 +294,21 @@ impl NodeLink {
             }
             received?;
         }
-        self.want(inputs)?;
+        if !self.ahead.is_asked() {
+            self.want(inputs)?;
+        }
         Ok(Taken::Nothing)
+    }
+
+    fn may_ask_ahead(&self, inputs: Option<&[usize]>) -> bool {
+        let has_asked = self.wanted.is_some() || self.coming > 0 || self.stopped;
+        inputs.is_none() && self.ahead.may_ask(self.ready.len()) && !has_asked
+    }
+
+    fn ask_ahead(&mut self) -> Result<(), LinkError> {
+        self.ahead.note_asked();
+        self.outgoing.put(&FromNode::Ahead { max: position(MAX_BATCH) });
+        self.flush()
     }
 
     /// Whether something came since this was asked last. Every call reads what has come, and the descriptor

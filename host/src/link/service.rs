@@ -76,6 +76,8 @@ struct Service<'a> {
     rest: Option<Pin<Box<Sleep>>>,
     /// Nobody reads any more: what the node wanted stays for who comes after it.
     is_gone: bool,
+    /// So many events are wanted while the node still has some.
+    ahead: usize,
     batch: Vec<Event>,
     /// Batches that were given.
     given: u32,
@@ -110,6 +112,7 @@ impl<'a> Service<'a> {
             pace: Pace::new(ASKS_A_SECOND, ASKS_BURST),
             rest: None,
             is_gone: false,
+            ahead: 0,
             batch: Vec::new(),
             given: 0,
         };
@@ -217,6 +220,7 @@ impl<'a> Service<'a> {
                 FromNode::Seen { batches } => {
                     self.ports.note_in_flight(batches != self.given);
                 }
+                FromNode::Ahead { max } => self.ahead = at(max),
                 FromNode::Ask { output, bytes } => self.note_ask(at(output), bytes)?,
                 FromNode::Memory(memory) => self.take_memory(memory)?,
                 FromNode::End { failure } => {
@@ -314,10 +318,14 @@ impl<'a> Service<'a> {
 
     /// Gives events that are wanted, as far as there are some and the socket keeps up.
     fn give_events(&mut self, context: &mut Context<'_>) {
-        let Some(want) = &self.want else { return };
-        if self.is_gone || self.link.outgoing.waiting() > MAX_WAITING {
+        if self.ahead > 0 && self.keeps_up() {
+            self.ports.recv_ahead(&mut self.batch, std::mem::take(&mut self.ahead));
+            self.give_batch();
+        }
+        if !self.keeps_up() {
             return;
         }
+        let Some(want) = &self.want else { return };
         let taken = match &want.inputs {
             None => self.ports.poll_recv_ahead(context, &mut self.batch, want.max),
             Some(inputs) => self.ports.poll_recv_of(context, inputs).map(|event| {
@@ -329,6 +337,14 @@ impl<'a> Service<'a> {
             return;
         }
         self.want = None;
+        self.give_batch();
+    }
+
+    fn keeps_up(&self) -> bool {
+        !self.is_gone && self.link.outgoing.waiting() <= MAX_WAITING
+    }
+
+    fn give_batch(&mut self) {
         self.given = self.given.wrapping_add(1);
         self.ports.note_in_flight(true);
         let batch = std::mem::take(&mut self.batch);

@@ -16,6 +16,7 @@ use crate::prepare::PreparedDataflow;
 use crate::report::RunReport;
 use crate::runtime::{Control, StartOptions};
 
+mod ahead;
 mod hand;
 mod held;
 mod hostile;

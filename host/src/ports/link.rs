@@ -27,12 +27,16 @@ impl Ports {
         batch: &mut Vec<Event>,
         max: usize,
     ) -> Poll<usize> {
-        let most = Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES, firm: true };
-        let taken = ready!(self.events.poll_take(context, most));
-        while let Some(event) = self.events.next_ready() {
-            batch.push(event);
-        }
+        let taken = ready!(self.events.poll_take(context, ahead(max, 1)));
+        batch.extend(std::iter::from_fn(|| self.events.next_ready()));
         Poll::Ready(taken)
+    }
+
+    /// The same for a node that still has some: what is there now, and nothing that may still change. The node does
+    /// not count as one that waits.
+    pub(crate) fn recv_ahead(&mut self, batch: &mut Vec<Event>, max: usize) {
+        self.events.try_take(ahead(max, 0));
+        batch.extend(std::iter::from_fn(|| self.events.next_ready()));
     }
 
     /// Whether the last event was taken, and nothing waits to be given again.
@@ -47,6 +51,11 @@ impl Ports {
         if let Some(hand) = &self.events.hand {
             hand.note_in_flight(in_flight);
         }
+    }
+
+    /// Whether what the node has in hand is kept, to be given again.
+    pub(crate) fn keeps_hand(&self) -> bool {
+        self.events.hand.is_some()
     }
 
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &OutputId> {
@@ -108,6 +117,11 @@ impl Ports {
             output.deliver(message, sent);
         }
     }
+}
+
+/// So much of what may be handed over before it is asked for.
+fn ahead(max: usize, firm_beyond: usize) -> Most {
+    Most { events: max.min(MAX_BATCH), bytes: MAX_BATCH_BYTES, firm_beyond }
 }
 
 impl Outputs {

@@ -7,6 +7,7 @@ use crate::event::{
     Event, Input, InputClosed, InputFailed, InputRestarted, Message, Metadata, StopReason, Tick,
 };
 use crate::id::{InputId, NodeId, OutputId};
+use crate::link::ahead::Ahead;
 use crate::link::credit::Credit;
 use crate::link::frame::{self, Body, FromHost, FromNode, Memory, at, decode};
 use crate::link::wire::{Received, WireError};
@@ -30,7 +31,15 @@ impl NodeLink {
         let Some(body) = self.incoming.next().map_err(malformed)? else { return Ok(None) };
         match decode(body).map_err(WireError::from).map_err(malformed)? {
             FromHost::Refused { reason } => return Ok(Some(reason.to_owned())),
-            FromHost::Welcome { version, node, inputs, outputs, parameters, max_payload } => {
+            FromHost::Welcome {
+                version,
+                node,
+                inputs,
+                outputs,
+                parameters,
+                max_payload,
+                ahead,
+            } => {
                 if version != env!("CARGO_PKG_VERSION") {
                     return Ok(Some(other_version(version)));
                 }
@@ -46,6 +55,7 @@ impl NodeLink {
                     parameters: frame::parameters(&parameters),
                     max_payload,
                 };
+                self.ahead = Ahead::new(ahead);
                 self.closed = vec![false; self.node.inputs.len()];
                 self.credits = self.node.outputs.iter().map(|_| Credit::default()).collect();
             }
@@ -67,6 +77,7 @@ impl NodeLink {
             FromHost::Batch { len } => {
                 self.coming = len;
                 self.wanted = None;
+                self.ahead.note_batch(at(len));
                 if len == 0 {
                     self.batches = self.batches.wrapping_add(1);
                 }

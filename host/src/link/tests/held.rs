@@ -34,6 +34,7 @@ impl Slow {
             outputs: vec!["out"],
             parameters: vec![],
             max_payload: 1 << 20,
+            ahead: true,
         });
         outgoing.put(&FromHost::Open);
         outgoing.put(&FromHost::Room { output: 0, events: ROOM.0, bytes: ROOM.1 });

@@ -469,6 +469,7 @@ fn host_conversation() -> Vec<u8> {
             outputs: vec!["out"],
             parameters: vec![],
             max_payload: 1000,
+            ahead: true,
         });
         let (input, dropped, timestamp, sequence) = (0, 0, 1, 0);
         let event = |content| FromHost::Input { input, dropped, timestamp, sequence, content };

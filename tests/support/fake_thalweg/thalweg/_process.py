@@ -10,7 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-PROTOCOL = 2
+PROTOCOL = 3
 WORKSPACE = tomllib.loads((Path(__file__).parents[4] / "Cargo.toml").read_text())["workspace"]
 VERSION = WORKSPACE["package"]["version"].encode()
 
