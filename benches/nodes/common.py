@@ -6,6 +6,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 ROLE = os.environ.get("ROLE", "")
 AWAITING = os.environ.get("HOW") == "awaiting"
@@ -45,8 +46,8 @@ class Taken:
         self.delays: list[int] = []
         self.first = self.served = self.last = self.count = 0
 
-    def add(self, value: memoryview, sent: int = 0) -> None:
-        """`sent`: when, where the first 8 bytes do not say it."""
+    def add(self, value: Any, sent: int = 0) -> None:
+        """`value`: a view of bytes. `sent`: when, where the first 8 of them do not say it."""
         if RATE or not self.count:
             come = now()
             sent = sent or int.from_bytes(value[:8], "little")
