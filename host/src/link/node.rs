@@ -267,7 +267,7 @@ impl NodeLink {
     }
 
     /// The next event, of these inputs or of all; `inputs` are positions in [`Self::inputs`]. Where there
-    /// is none, the host is asked for one.
+    /// is none, the host is asked for one, and where half of a full batch is left, for more of what will not change.
     ///
     /// # Errors
     ///

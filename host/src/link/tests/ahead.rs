@@ -113,22 +113,24 @@ fn a_node_that_took_all_waits_for_the_answer_before_it_asks_again() {
     assert_eq!(given.heard(), ["want"]);
 }
 
-#[test]
-fn a_node_that_is_slow_enough_for_small_batches_does_not_ask_ahead() {
-    let mut given = Given::new(true);
+/// What a node says that takes all of one batch.
+fn said(ahead: bool, batch: usize) -> Vec<String> {
+    let mut given = Given::new(ahead);
     given.link.take(None).unwrap();
-    given.give(MAX_BATCH - 1);
-    given.take(MAX_BATCH - 1);
-    assert_eq!(given.heard(), ["want"]);
+    given.give(batch);
+    given.take(batch);
+    given.heard()
+}
+
+#[test]
+fn a_node_that_is_fast_enough_for_small_batches_does_not_ask_ahead() {
+    assert_eq!(said(true, MAX_BATCH), ["want", "ahead"]);
+    assert_eq!(said(true, MAX_BATCH - 1), ["want"]);
 }
 
 #[test]
 fn a_node_does_not_ask_ahead_where_what_it_has_in_hand_is_given_again() {
-    let mut given = Given::new(false);
-    given.link.take(None).unwrap();
-    given.give(MAX_BATCH);
-    given.take(MAX_BATCH);
-    assert_eq!(given.heard(), ["want"]);
+    assert_eq!(said(false, MAX_BATCH), ["want"]);
 }
 
 #[test]
