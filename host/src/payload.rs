@@ -8,6 +8,7 @@
 //! user, and nothing walls them off from one another.
 
 mod foreign;
+mod small;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 pub(crate) use foreign::{Foreign, settled};
 use memmap2::MmapMut;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+pub(crate) use small::Copies;
 
 /// Payloads of at least this many bytes are put into shared memory. Below, passing the bytes through a
 /// socket costs as little as passing the place of a segment.

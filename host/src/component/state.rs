@@ -15,6 +15,7 @@ use crate::dataflow::Limits;
 use crate::event::{self, Parameters};
 use crate::exit::Limit;
 use crate::log::NodeLog;
+use crate::payload::Copies;
 use crate::ports::{Ports, TryRecvError};
 
 /// Instances, memories and tables of one component. Python components have about a dozen of each.
@@ -42,6 +43,8 @@ pub(crate) struct NodeState {
     table_elements: u64,
     /// Room to receive into.
     batch: Vec<event::Event>,
+    /// Makes the copies of what it sends.
+    pub(super) copies: Copies,
 }
 
 impl NodeState {
@@ -66,6 +69,7 @@ impl NodeState {
             memory: 0,
             table_elements: 0,
             batch: Vec::new(),
+            copies: Copies::default(),
         }
     }
 

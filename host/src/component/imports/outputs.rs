@@ -131,7 +131,12 @@ fn take(
         store.data().ports.as_ref().and_then(|ports| ports.output(&name))
     };
     let payload = match payload {
-        Payload::Inline(bytes) => payload::copy(bytes.as_le_slice(store.as_context())),
+        Payload::Inline(bytes) => {
+            let mut copies = std::mem::take(&mut store.data_mut().copies);
+            let payload = copies.copy(bytes.as_le_slice(store.as_context()));
+            store.data_mut().copies = copies;
+            payload
+        }
         Payload::Shared(handle) => {
             let state = store.data_mut();
             let payload = state.handles.take(&handle)?;
