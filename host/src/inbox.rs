@@ -11,13 +11,13 @@ mod notices;
 mod total;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::dataflow::Feed;
 use crate::event::{Message, StopReason};
 use crate::nudge::Nudge;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{self, Mutex, MutexGuard};
 use inner::{Inner, InputKind, InputState, QueuedTick};
 pub(crate) use total::Total;
 
@@ -388,8 +388,8 @@ impl Inbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A panic elsewhere must not spread: every method leaves the state whole at each step.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        // Every method leaves the state whole at each step.
+        sync::lock(&self.inner)
     }
 }
 
