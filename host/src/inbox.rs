@@ -2,10 +2,12 @@
 //!
 //! One queue holds the events of all inputs; each input has bounds of its own and a rule for what is
 //! beyond them. Synchronous: whoever must wait leaves a [`Waker`] and comes back. All state is behind one
-//! lock, held for a few instructions and never while anything is woken, dropped or awaited.
+//! lock, held for a few instructions and never while anything is woken, dropped or awaited; only what the
+//! receiver has drawn out of a long queue is behind a lock of its own.
 //!
 //! Inputs are numbers here; their names, and the nodes behind them, are the business of [`crate::ports`].
 
+mod drawn;
 mod inner;
 mod notices;
 mod total;
@@ -18,6 +20,7 @@ use crate::dataflow::Feed;
 use crate::event::{Message, StopReason};
 use crate::nudge::Nudge;
 use crate::sync::{self, Mutex, MutexGuard};
+use drawn::Drawn;
 use inner::{Inner, InputKind, InputState, QueuedTick};
 pub(crate) use total::Total;
 
@@ -92,6 +95,8 @@ pub(crate) enum Room {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     inner: Mutex<Inner>,
+    /// Locked before `inner` where both are, and never by a sender.
+    drawn: Mutex<Drawn>,
     nudge: Arc<Nudge>,
 }
 
@@ -115,6 +120,7 @@ impl Inbox {
                 queue: VecDeque::new(),
                 base: 0,
                 live: 0,
+                unsettled: 0,
                 inputs,
                 open_sources,
                 spontaneous,
@@ -127,6 +133,7 @@ impl Inbox {
                 is_called: false,
                 stop_watcher: None,
             }),
+            drawn: Mutex::default(),
             nudge: Arc::clone(nudge),
         }
     }
@@ -197,6 +204,7 @@ impl Inbox {
                 let missed = queued.map_or(0, |tick| tick.missed + 1);
                 let is_first = queued.replace(QueuedTick { timestamp, missed }).is_none();
                 if is_first {
+                    inner.unsettled += 1;
                     inner.append(Item::Tick { input, timestamp, missed });
                 }
             }
@@ -252,24 +260,15 @@ impl Inbox {
     /// Hands up to `max` events to `take`, in order, and says how many; 0 once the last event was taken.
     /// Waits while there is none. Nothing leaves the inbox but into `take`.
     ///
-    /// `take` runs under the lock: it must only store what it is given.
+    /// `take` runs under a lock: it must only store what it is given.
     pub(crate) fn poll_recv(
         &self,
         context: &mut Context<'_>,
         max: Most,
         take: &mut impl FnMut(Item),
     ) -> Poll<usize> {
-        let (taken, senders) = {
-            let mut inner = self.lock();
-            if inner.live == 0 && !inner.finished {
-                match &mut inner.receiver {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    none => *none = Some(context.waker().clone()),
-                }
-                return Poll::Pending;
-            }
-            inner.receiver = None;
-            inner.take(max, take)
+        let Some((taken, senders)) = self.recv(max, take, Some(context.waker())) else {
+            return Poll::Pending;
         };
         if !senders.is_empty() {
             senders.into_iter().for_each(Waker::wake);
@@ -281,15 +280,39 @@ impl Inbox {
 
     /// Like [`Self::poll_recv`], but gives `None` instead of waiting.
     pub(crate) fn try_recv(&self, max: Most, take: &mut impl FnMut(Item)) -> Option<usize> {
-        let (taken, senders) = {
-            let mut inner = self.lock();
-            if inner.live == 0 && !inner.finished {
-                return None;
-            }
-            inner.take(max, take)
-        };
+        let (taken, senders) = self.recv(max, take, None)?;
         senders.into_iter().for_each(Waker::wake);
         Some(taken)
+    }
+
+    /// How many events went to `take`, and the senders for which there is room now. Where there is no event, none,
+    /// and `receiver` waits for one.
+    fn recv(
+        &self,
+        max: Most,
+        take: &mut impl FnMut(Item),
+        receiver: Option<&Waker>,
+    ) -> Option<(usize, Vec<Waker>)> {
+        let mut drawn = sync::lock(&self.drawn);
+        if drawn.is_empty() {
+            let mut inner = self.lock();
+            if inner.live == 0 && !inner.finished {
+                inner.wait(receiver);
+                return None;
+            }
+            inner.note_taking(receiver);
+            if !inner.draw(&mut drawn) {
+                return Some(inner.take(max, take));
+            }
+        }
+        let (count, bytes) = drawn.measure(max);
+        let senders = {
+            let mut inner = self.lock();
+            inner.note_taking(receiver);
+            inner.count_off(drawn.first(count), bytes)
+        };
+        drawn.hand_out(count, take);
+        Some((count, senders))
     }
 
     /// Like [`Self::poll_recv`], but takes one event of one of `inputs` and leaves the others where they
@@ -301,7 +324,9 @@ impl Inbox {
         take: &mut impl FnMut(Item),
     ) -> Poll<usize> {
         let (taken, senders) = {
+            let mut drawn = sync::lock(&self.drawn);
             let mut inner = self.lock();
+            inner.put_back(&mut drawn);
             let position = inner.queue.iter().position(|slot| {
                 slot.as_ref().and_then(Item::input).is_some_and(|input| inputs.contains(&input))
             });
@@ -328,15 +353,17 @@ impl Inbox {
 
     /// The node is gone. What waits is discarded, and whoever waits for room is told.
     pub(crate) fn end(&self) {
-        let (discarded, senders) = {
+        let (discarded, drawn, senders) = {
+            let mut drawn = sync::lock(&self.drawn);
             let mut inner = self.lock();
             inner.gone = true;
             inner.finished = true;
             inner.receiver = None;
-            inner.discard()
+            let (discarded, senders) = inner.discard();
+            (discarded, std::mem::take(&mut *drawn), senders)
         };
         senders.into_iter().for_each(Waker::wake);
-        drop(discarded);
+        drop((discarded, drawn));
     }
 
     /// Wakes `waker` once, when the last event is queued.

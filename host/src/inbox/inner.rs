@@ -19,8 +19,10 @@ pub(super) struct Inner {
     pub(super) queue: VecDeque<Option<Item>>,
     /// The position of `queue[0]`; positions count up for as long as the inbox lives.
     pub(super) base: u64,
-    /// Items in `queue` that are no holes.
+    /// Events that wait: those in `queue`, and those that were drawn out of it and not yet handed out.
     pub(super) live: usize,
+    /// Events in `queue` that may still change or go: ticks, notices, and messages of inputs that drop.
+    pub(super) unsettled: usize,
     pub(super) inputs: Box<[InputState]>,
     /// Source inputs that are still open.
     pub(super) open_sources: usize,
@@ -142,7 +144,8 @@ impl InputState {
 
     /// Whether the messages that wait here stay as they are.
     pub(super) fn is_firm(&self) -> bool {
-        self.free().is_some()
+        let InputKind::Source { queue, .. } = &self.kind else { return false };
+        queue.overflow == Overflow::Block
     }
 }
 
@@ -204,6 +207,7 @@ impl Inner {
         {
             positions.push_back(position);
         }
+        self.unsettled += usize::from(!self.input(input).is_firm());
         self.append(Item::Message { input, dropped, message });
     }
 
@@ -240,6 +244,7 @@ impl Inner {
     pub(super) fn remove(&mut self, position: u64) -> Option<Item> {
         let item = self.slot(position)?.take()?;
         self.live -= 1;
+        self.unsettled -= 1; // Nothing else is ever removed.
         Some(item)
     }
 
@@ -276,9 +281,37 @@ impl Inner {
         }
     }
 
+    /// Nothing is there: `receiver` will be woken.
+    pub(super) fn wait(&mut self, receiver: Option<&Waker>) {
+        match (&mut self.receiver, receiver) {
+            (Some(waker), Some(receiver)) => waker.clone_from(receiver),
+            (none @ None, Some(receiver)) => *none = Some(receiver.clone()),
+            (_, None) => {}
+        }
+    }
+
+    /// The node is at work: it takes something.
+    pub(super) fn note_taking(&mut self, receiver: Option<&Waker>) {
+        self.is_called = false;
+        if receiver.is_some() {
+            self.receiver = None;
+        }
+    }
+
+    /// Counts events of `bytes` together as taken, and gives the senders for which there is room now.
+    pub(super) fn count_off<'a>(
+        &mut self,
+        items: impl Iterator<Item = &'a mut Item>,
+        bytes: usize,
+    ) -> Vec<Waker> {
+        let mut senders = Vec::new();
+        items.for_each(|item| self.account(item, &mut senders));
+        self.leave_total(bytes);
+        senders
+    }
+
     /// Moves events up to `max` out, and gives the senders for which there is room now.
     pub(super) fn take(&mut self, max: Most, take: &mut impl FnMut(Item)) -> (usize, Vec<Waker>) {
-        self.is_called = false;
         let mut senders = Vec::new();
         let (mut taken, mut bytes) = (0, 0);
         while taken < max.events && bytes < max.bytes {
@@ -291,8 +324,6 @@ impl Inner {
             if let Item::Message { message, .. } = &item {
                 bytes += message.size();
             }
-            self.live -= 1;
-            self.delivered += 1;
             taken += 1;
             self.account(&mut item, &mut senders);
             take(item);
@@ -326,8 +357,6 @@ impl Inner {
         let Some(mut item) = self.queue.get_mut(position).and_then(Option::take) else {
             return (0, senders);
         };
-        self.live -= 1;
-        self.delivered += 1;
         self.account(&mut item, &mut senders);
         if let Item::Message { message, .. } = &item {
             self.leave_total(message.size());
@@ -350,17 +379,22 @@ impl Inner {
 
     /// Counts one event as taken, but not yet in the total.
     pub(super) fn account(&mut self, item: &mut Item, senders: &mut Vec<Waker>) {
+        self.live -= 1;
+        self.delivered += 1;
         match item {
             Item::Message { input, message, .. } => {
                 let state = self.input(*input);
+                let is_firm = state.is_firm();
                 state.note_gone(message.size() as u64);
                 state.counts.delivered += 1;
                 if let InputKind::Source { positions, .. } = &mut state.kind {
                     positions.pop_front();
                 }
                 senders.extend(state.sender.take());
+                self.unsettled -= usize::from(!is_firm);
             }
             Item::Tick { input, timestamp, missed } => {
+                self.unsettled -= 1;
                 if let InputKind::Timer { queued } = &mut self.input(*input).kind
                     && let Some(tick) = queued.take()
                 {
@@ -368,6 +402,7 @@ impl Inner {
                 }
             }
             Item::Failed { input, .. } | Item::Restarted { input, .. } => {
+                self.unsettled -= 1;
                 self.input(*input).notices.take_first();
             }
             Item::Closed { .. } => {}
@@ -383,6 +418,7 @@ impl Inner {
             state.waiting_bytes = 0;
         }
         self.live = 0;
+        self.unsettled = 0;
         let senders = self.inputs.iter_mut().filter_map(|state| state.sender.take()).collect();
         (std::mem::take(&mut self.queue), senders)
     }

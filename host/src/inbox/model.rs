@@ -100,6 +100,61 @@ fn nothing_is_lost_or_reordered_and_nobody_sleeps_for_ever() {
     });
 }
 
+/// One message at a time, so that the rest of what was queued stays drawn while the sender goes on.
+#[test]
+fn what_is_drawn_keeps_its_order_and_its_room() {
+    check(|| {
+        let inbox = inbox(1, 2, Overflow::Block);
+        (0..2).for_each(|sequence| inbox.push(0, message(sequence)));
+        let sender = {
+            let inbox = Arc::clone(&inbox);
+            thread::spawn(move || {
+                for sequence in 2..4 {
+                    assert_eq!(send(&inbox, 0, sequence), Room::Free);
+                }
+                inbox.close_input(0);
+            })
+        };
+        let mut expected = 0..4;
+        let mut stopped = false;
+        while !stopped {
+            let most = Most::events(1);
+            block_on(poll_fn(|context| {
+                inbox.poll_recv(context, most, &mut |item| match item {
+                    Item::Message { message, .. } => {
+                        assert_eq!(Some(message.metadata.sequence), expected.next());
+                    }
+                    item => stopped = matches!(item, Item::Stop(_)),
+                })
+            }));
+        }
+        assert!(expected.is_empty());
+        sender.join().unwrap();
+    });
+}
+
+/// Whoever ends a node may do so while it takes something.
+#[test]
+fn the_end_of_a_receiver_that_has_drawn_counts_each_message_once() {
+    check(|| {
+        let inbox = inbox(1, 3, Overflow::Block);
+        (0..3).for_each(|sequence| inbox.push(0, message(sequence)));
+        let receiver = {
+            let inbox = Arc::clone(&inbox);
+            thread::spawn(move || {
+                let mut taken = 0;
+                while inbox.try_recv(Most::events(1), &mut |_| taken += 1) == Some(1) {}
+                taken
+            })
+        };
+        inbox.end();
+        let taken = receiver.join().unwrap();
+        let [counts] = inbox.counts()[..] else { unreachable!() };
+        assert_eq!((counts.received, counts.delivered), (3, taken));
+        assert_eq!(counts.discarded, 3 - taken);
+    });
+}
+
 #[test]
 fn two_senders_both_arrive() {
     check(|| {

@@ -88,6 +88,7 @@ impl Inner {
     pub(super) fn append_notice(&mut self, input: usize, notice: Item) -> Vec<Item> {
         let position = self.base + self.queue.len() as u64;
         let void = self.input(input).notices.append(position, &notice);
+        self.unsettled += 1;
         self.append(notice);
         let void = void.into_iter().filter_map(|position| self.remove(position)).collect();
         self.compact();
