@@ -7,6 +7,7 @@ mod flow;
 mod growth;
 mod latency;
 mod limits;
+mod line;
 mod settings;
 mod start;
 mod throughput;
@@ -20,9 +21,12 @@ fn main() -> anyhow::Result<()> {
         "growth" => growth::measure,
         "latency" => latency::measure,
         "limits" => limits::measure,
+        "line" => line::measure,
         "start" => start::measure,
         "throughput" => throughput::measure,
-        _ => anyhow::bail!("name a measurement: growth, latency, limits, start or throughput"),
+        _ => {
+            anyhow::bail!("name a measurement: growth, latency, limits, line, start or throughput")
+        }
     };
     println!("{}", measure(&Settings::new(arguments)?)?);
     Ok(())

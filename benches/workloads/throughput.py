@@ -22,6 +22,8 @@ def cases(quick: bool) -> Iterator[Case]:
             "dora-rs Rust → Rust": peer(size, theirs, {}),
             "dora-rs Rust → Rust, `backpressure`": peer(size, theirs, {"queue_size": 100, "queue_policy": "backpressure"}),
         }
+        if size == 8:
+            measures["the machine: a word from core to core"] = driver("line")
         if size >= 64 << 10:
             measures["dora-rs Rust → Rust, pool of 1 GB"] = peer(size, theirs, {}, shared_memory_pool_size="1GB")
         yield Case(name, measures)
