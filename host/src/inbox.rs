@@ -121,6 +121,7 @@ impl Inbox {
                 base: 0,
                 live: 0,
                 unsettled: 0,
+                is_drawn: false,
                 inputs,
                 open_sources,
                 spontaneous,
@@ -293,23 +294,35 @@ impl Inbox {
         take: &mut impl FnMut(Item),
         receiver: Option<&Waker>,
     ) -> Option<(usize, Vec<Waker>)> {
+        loop {
+            {
+                let mut inner = self.lock();
+                if !inner.is_drawn && !inner.is_worth_drawing(max) {
+                    return inner.take_or_wait(max, take, receiver);
+                }
+            }
+            if let Some(received) = self.recv_drawn(max, take, receiver) {
+                return Some(received);
+            }
+        }
+    }
+
+    /// [`Self::recv`] out of what is drawn. None where nothing is, and nothing can be any more.
+    fn recv_drawn(
+        &self,
+        max: Most,
+        take: &mut impl FnMut(Item),
+        receiver: Option<&Waker>,
+    ) -> Option<(usize, Vec<Waker>)> {
         let mut drawn = sync::lock(&self.drawn);
-        if drawn.is_empty() {
-            let mut inner = self.lock();
-            if inner.live == 0 && !inner.finished {
-                inner.wait(receiver);
-                return None;
-            }
-            inner.note_taking(receiver);
-            if !inner.draw(&mut drawn) {
-                return Some(inner.take(max, take));
-            }
+        if drawn.is_empty() && !self.lock().draw(max, &mut drawn) {
+            return None;
         }
         let (count, bytes) = drawn.measure(max);
         let senders = {
             let mut inner = self.lock();
             inner.note_taking(receiver);
-            inner.count_off(drawn.first(count), bytes)
+            inner.count_off(&mut drawn, count, bytes)
         };
         drawn.hand_out(count, take);
         Some((count, senders))

@@ -1,14 +1,15 @@
 //! Events that the receiver has moved out of the queue, to hand them out without the lock that its senders take.
 
 use std::collections::VecDeque;
+use std::task::Waker;
 
 use super::{Inner, Item, Most};
 
-/// A queue of fewer is taken under its lock, which is one lock instead of two. A model has no more than a few.
+/// Fewer are taken under the lock of the queue: one lock instead of three. A model has no more than a few.
 #[cfg(not(feature = "model"))]
 pub(super) const WORTH_DRAWING: usize = 8;
 #[cfg(feature = "model")]
-pub(super) const WORTH_DRAWING: usize = 1;
+pub(super) const WORTH_DRAWING: usize = 2;
 
 /// What comes before everything in the queue. Another core has just written these events, so to read the first
 /// word of each takes longer than all the rest of taking it: senders must not wait for that.
@@ -43,26 +44,45 @@ impl Drawn {
         (count, bytes)
     }
 
-    pub(super) fn first(&mut self, count: usize) -> impl Iterator<Item = &mut Item> {
-        self.events.iter_mut().flatten().take(count)
-    }
-
     pub(super) fn hand_out(&mut self, count: usize, take: &mut impl FnMut(Item)) {
         self.events.drain(..count).flatten().for_each(take);
     }
 }
 
 impl Inner {
+    /// Whether [`Self::draw`] is faster than to take up to `max` from the queue, and possible.
+    pub(super) fn is_worth_drawing(&self, max: Most) -> bool {
+        let has_holes = || self.queue.len() != self.live;
+        self.live.min(max.events) >= WORTH_DRAWING && self.unsettled == 0 && !has_holes()
+    }
+
     /// Moves the whole queue to `drawn`, which must be empty, where that is worth it and no event in it may still
     /// change. Says whether it did.
-    pub(super) fn draw(&mut self, drawn: &mut Drawn) -> bool {
-        let has_holes = self.queue.len() != self.live;
-        if has_holes || self.unsettled > 0 || self.live <= WORTH_DRAWING {
+    pub(super) fn draw(&mut self, max: Most, drawn: &mut Drawn) -> bool {
+        if !self.is_worth_drawing(max) {
             return false;
         }
         self.base += self.queue.len() as u64;
         std::mem::swap(&mut self.queue, &mut drawn.events);
+        self.is_drawn = true;
         true
+    }
+
+    /// Counts the first `count` events of `drawn`, of `bytes` together, as taken, and gives the senders for which
+    /// there is room now. They must be handed out before anything else.
+    pub(super) fn count_off(
+        &mut self,
+        drawn: &mut Drawn,
+        count: usize,
+        bytes: usize,
+    ) -> Vec<Waker> {
+        let mut senders = Vec::new();
+        for item in drawn.events.iter_mut().take(count).flatten() {
+            self.account(item, &mut senders);
+        }
+        self.leave_total(bytes);
+        self.is_drawn = count < drawn.events.len();
+        senders
     }
 
     /// Puts what is left of `drawn` back to where it was.
@@ -73,5 +93,6 @@ impl Inner {
         self.base -= drawn.events.len() as u64;
         drawn.events.append(&mut self.queue);
         std::mem::swap(&mut self.queue, &mut drawn.events);
+        self.is_drawn = false;
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Inner {
     pub(super) live: usize,
     /// Events in `queue` that may still change or go: ticks, notices, and messages of inputs that drop.
     pub(super) unsettled: usize,
+    /// Whether some were drawn and not yet handed out.
+    pub(super) is_drawn: bool,
     pub(super) inputs: Box<[InputState]>,
     /// Source inputs that are still open.
     pub(super) open_sources: usize,
@@ -207,7 +209,8 @@ impl Inner {
         {
             positions.push_back(position);
         }
-        self.unsettled += usize::from(!self.input(input).is_firm());
+        let is_firm = state.is_firm();
+        self.unsettled += usize::from(!is_firm);
         self.append(Item::Message { input, dropped, message });
     }
 
@@ -281,13 +284,23 @@ impl Inner {
         }
     }
 
-    /// Nothing is there: `receiver` will be woken.
-    pub(super) fn wait(&mut self, receiver: Option<&Waker>) {
+    /// [`Self::take`]; where there is nothing, none, and `receiver` waits.
+    pub(super) fn take_or_wait(
+        &mut self,
+        max: Most,
+        take: &mut impl FnMut(Item),
+        receiver: Option<&Waker>,
+    ) -> Option<(usize, Vec<Waker>)> {
+        if self.live > 0 || self.finished {
+            self.note_taking(receiver);
+            return Some(self.take(max, take));
+        }
         match (&mut self.receiver, receiver) {
             (Some(waker), Some(receiver)) => waker.clone_from(receiver),
             (none @ None, Some(receiver)) => *none = Some(receiver.clone()),
             (_, None) => {}
         }
+        None
     }
 
     /// The node is at work: it takes something.
@@ -296,18 +309,6 @@ impl Inner {
         if receiver.is_some() {
             self.receiver = None;
         }
-    }
-
-    /// Counts events of `bytes` together as taken, and gives the senders for which there is room now.
-    pub(super) fn count_off<'a>(
-        &mut self,
-        items: impl Iterator<Item = &'a mut Item>,
-        bytes: usize,
-    ) -> Vec<Waker> {
-        let mut senders = Vec::new();
-        items.for_each(|item| self.account(item, &mut senders));
-        self.leave_total(bytes);
-        senders
     }
 
     /// Moves events up to `max` out, and gives the senders for which there is room now.
@@ -371,7 +372,7 @@ impl Inner {
     }
 
     /// Once for all that is taken: the senders of a whole dataflow share the total.
-    fn leave_total(&self, bytes: usize) {
+    pub(super) fn leave_total(&self, bytes: usize) {
         if let Some(state) = self.inputs.first() {
             state.total.subtract(bytes as u64);
         }
@@ -419,6 +420,7 @@ impl Inner {
         }
         self.live = 0;
         self.unsettled = 0;
+        self.is_drawn = false;
         let senders = self.inputs.iter_mut().filter_map(|state| state.sender.take()).collect();
         (std::mem::take(&mut self.queue), senders)
     }
