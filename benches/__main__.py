@@ -23,7 +23,7 @@ from rounds import Row, Rounds
 from systems import ROOT, Measure
 from workloads import Case
 
-WORKLOADS = ["limits", "latency", "throughput", "chains", "awaiting", "start", "fans", "blocking", "mixed", "pictures", "growth"]
+WORKLOADS = ["limits", "latency", "throughput", "chains", "awaiting", "start", "fans", "blocking", "mixed", "pictures", "growth", "awake"]
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 BENCHES = Path(__file__).parents[2] / "benches"
-WORKLOADS = ("limits", "latency", "throughput", "chains", "awaiting", "start", "fans", "blocking", "mixed", "pictures", "growth")
+WORKLOADS = ("limits", "latency", "throughput", "chains", "awaiting", "start", "fans", "blocking", "mixed", "pictures", "growth", "awake")
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +28,9 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_every_goal_looks_up_cases_that_are_measured() -> None:
     import goals
     from rounds import Series
-    from workloads import awaiting, blocking, chains, fans, growth, latency, limits, mixed, pictures, start, throughput
+    from workloads import awaiting, awake, blocking, chains, fans, growth, latency, limits, mixed, pictures, start, throughput
 
-    modules = (limits, latency, throughput, chains, awaiting, start, fans, blocking, mixed, pictures, growth)
+    modules = (limits, latency, throughput, chains, awaiting, start, fans, blocking, mixed, pictures, growth, awake)
     measured = {
         (name, case.name, system)
         for name, module in zip(WORKLOADS, modules, strict=True)
@@ -101,6 +101,26 @@ with orphans.none_left():
 """
     ran = subprocess.run([sys.executable, "-c", code], cwd=BENCHES, capture_output=True, text=True, check=True)
     assert not Path(f"/proc/{int(ran.stdout)}").exists()
+
+
+def test_each_core_is_kept_awake_by_a_program_of_idle_priority_while_something_is_measured() -> None:
+    code = """
+import os, orphans
+from memory import family
+from workloads.awake import awake
+
+def idle():
+    return [pid for pid in family(os.getpid())[1:] if os.sched_getscheduler(pid) == os.SCHED_IDLE]
+
+def measure():
+    assert {core for pid in idle() for core in os.sched_getaffinity(pid)} == os.sched_getaffinity(0)
+    return {"p50": len(idle())}
+
+orphans.adopt()
+assert awake(measure)() == {"p50": len(os.sched_getaffinity(0))}
+assert not idle()
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=BENCHES, check=True, timeout=60)
 
 
 def test_a_run_that_is_interrupted_ends_what_it_started_and_leaves_what_it_had(tmp_path: Path) -> None:
