@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 
 from orphans import none_left
-from systems import Figures, Measure, driver
+from systems import Figures, Measure, driver, processes, ready
 
 from workloads import Case, latency, limits, paced
-from workloads.pairs import own, peer
+from workloads.pairs import LINGER, own, pair, peer
 
 TITLE = "One way, 8 B, paced, where no core is halted"
 SPIN = """
@@ -33,14 +33,14 @@ def cases(quick: bool) -> Iterator[Case]:
             "dora-rs Rust → Rust": awake(latency.peer(pace, "false")),
         },
     )
-    yield Case(
-        "scripts that await",
-        {
-            "Thalweg, between processes": awake(own(**pace, how=how)),
-            "dora-rs": awake(peer(**pace, how=how)),
-            "a bare pipe": awake(lambda: {"p50": limits.in_python(pace["count"])["pipe"]}),
-        },
-    )
+    scripts = {
+        "Thalweg, between processes": awake(own(**pace, how=how)),
+        "dora-rs": awake(peer(**pace, how=how)),
+        "a bare pipe": awake(lambda: {"p50": limits.in_python(pace["count"])["pipe"]}),
+    }
+    if os.access("/dev/cpu_dma_latency", os.W_OK):
+        scripts["Thalweg, by `--cpu-latency 0us` alone"] = processes(ready, pair(pace["count"]), **pace, how=how, linger=LINGER)
+    yield Case("scripts that await", scripts)
 
 
 def awake(measure: Measure) -> Measure:

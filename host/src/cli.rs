@@ -3,6 +3,7 @@
 //! Standard output holds what was asked for, standard error what is told besides. Both are written
 //! with colours, which `anstream` takes out where they are not wanted or cannot be shown.
 
+mod awake;
 mod check;
 mod completions;
 mod grants;

@@ -1,7 +1,12 @@
 //! Runs to the end: what comes where, the report and the exit code.
 
+use std::fs::File;
+use std::io::Read as _;
+
+use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::running::{Running, TICKS};
 use crate::support::{Ended, Folder, assert_snapshot, root, thalweg};
 
 /// Sends three numbers to `verify`, which ends when it has them.
@@ -170,6 +175,28 @@ fn what_a_node_prints_moves_no_cursor() {
     let printed = ended.stdout + &ended.stderr;
     assert!(printed.contains("EVIL=\\u{1b}[2J"), "{printed}");
     assert!(!printed.contains("\u{1b}[2J"), "{printed}");
+}
+
+#[test]
+fn cores_are_kept_ready_while_the_dataflow_runs_or_it_is_said_why_not() {
+    const DEVICE: &str = "/dev/cpu_dma_latency";
+    let (folder, arguments) = (Folder::with(TICKS), ["run", "flow.yaml", "--cpu-latency", "7us"]);
+    if let Err(error) = File::options().write(true).open(DEVICE) {
+        let ended = folder.run(&arguments);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let said = format!("error: `--cpu-latency` cannot write to `{DEVICE}`: {error}\n");
+        assert!(ended.stderr.starts_with(&said), "{ended:?}");
+        return;
+    }
+    let asked_of_all = || {
+        let mut microseconds = [0; 4];
+        File::open(DEVICE).unwrap().read_exact(&mut microseconds).unwrap();
+        i32::from_ne_bytes(microseconds)
+    };
+    let running = Running::start(&folder, &arguments);
+    assert!(asked_of_all() <= 7);
+    running.signal(Signal::TERM);
+    assert_eq!(running.end(), Some(0));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::awake::keep_ready;
 use super::lock::held;
 use super::logs::{self, Printed};
 use super::open::{self, Rejection};
@@ -84,6 +85,10 @@ pub struct Run {
     /// Threads that run nodes [default: one for each core, and at least 2]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Keep every core of the machine ready to run within this time, as in `0us`, until the dataflow has ended: a
+    /// script that waits is woken sooner, and power is spent. Needs the right to write to `/dev/cpu_dma_latency`
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub cpu_latency: Option<Duration>,
 }
 
 /// What is shown at the end.
@@ -117,6 +122,7 @@ pub fn run(run: &Run, python: Option<PathBuf>) -> anyhow::Result<Exit> {
     let dataflow = held(&run.file, open::dataflow(&run.file)?, run.locked)?;
     refuse_embedded(&run.file, &dataflow)?;
     run.report_file.as_deref().map(refuse_unwritable).transpose()?;
+    let _ready = run.cpu_latency.map(keep_ready).transpose()?;
     // From before the files are read: what changes meanwhile is seen.
     let watch = run.watch.then(|| Watch::start(&dataflow)).transpose()?;
     let prepared = open::prepare(dataflow, !run.no_cache)?;
