@@ -32,8 +32,9 @@ const MAX_SEGMENTS: usize = 256;
 /// Bytes of all segments at most; what goes beyond is on the heap.
 const MAX_BYTES: usize = 1 << 30;
 
-/// Bytes of segments that are kept for later payloads.
-const MAX_IDLE_BYTES: usize = 64 << 20;
+/// Bytes of segments that are kept for later payloads: what a full queue of the default size holds, and as much again
+/// that its reader has in hand. With less, a reader that catches up makes its sender pay for new pages.
+const MAX_IDLE_BYTES: usize = 128 << 20;
 
 static POOL: LazyLock<Pool> = LazyLock::new(Pool::default);
 
