@@ -8,6 +8,7 @@
 //! Inputs are numbers here; their names, and the nodes behind them, are the business of [`crate::ports`].
 
 mod drawn;
+mod fetch;
 mod inner;
 mod notices;
 mod total;
@@ -307,7 +308,7 @@ impl Inbox {
         }
     }
 
-    /// [`Self::recv`] out of what is drawn. None where nothing is, and nothing can be any more.
+    /// [`Self::recv`] out of what is drawn; none where there is nothing to draw any more.
     fn recv_drawn(
         &self,
         max: Most,

@@ -34,7 +34,7 @@ const MAX_BYTES: usize = 1 << 30;
 
 /// Bytes of segments that are kept for later payloads: what a full queue of the default size holds, and as much again
 /// that its reader has in hand. With less, a reader that catches up makes its sender pay for new pages.
-const MAX_IDLE_BYTES: usize = 128 << 20;
+pub(crate) const MAX_IDLE_BYTES: usize = 128 << 20;
 
 static POOL: LazyLock<Pool> = LazyLock::new(Pool::default);
 

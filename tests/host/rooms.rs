@@ -15,7 +15,7 @@ const WORDS: [(&str, &[&str]); 10] = [
     ("thread::Builder", &["component", "cli"]),
     ("Command::new", &["process"]),
     ("println!", &["cli", "main"]),
-    ("unsafe {", &["component", "link", "payload"]),
+    ("unsafe {", &["component", "inbox", "link", "payload"]),
     ("TODO", &[]),
     ("FIXME", &[]),
 ];

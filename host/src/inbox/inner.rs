@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::notices::Notices;
-use super::{InputCounts, Item, Most, Room, Total};
+use super::{InputCounts, Item, Most, Room, Total, fetch};
 use crate::dataflow::{Feed, Overflow, Queue};
 use crate::event::{Message, StopReason};
 
 /// Holes that removed messages leave behind are kept up to this many beyond the number of events, so
 /// that removing costs constant time on average.
 pub(super) const MAX_HOLES: usize = 64;
+
+/// So many places of the queue are on their way while one is written.
+const WRITES_AHEAD: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -216,6 +219,9 @@ impl Inner {
 
     pub(super) fn append(&mut self, item: Item) {
         self.queue.push_back(Some(item));
+        if let Some(last) = self.queue.back() {
+            fetch::to_write(last, WRITES_AHEAD);
+        }
         self.live += 1;
     }
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-IDLE = 64 << 20
+IDLE = 128 << 20
 """What the host keeps of shared memory for later payloads, at most, in bytes."""
 
 THREADS_END = 15.0

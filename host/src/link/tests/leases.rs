@@ -16,7 +16,7 @@ use crate::ports::{Place, PortCounts};
 use crate::router::Router;
 
 /// Larger than what the pool keeps for later payloads.
-const NOT_KEPT: usize = 65 << 20;
+const NOT_KEPT: usize = payload::MAX_IDLE_BYTES + 1;
 
 fn lend(lender: &mut Lender, payload: &Bytes) -> (u64, Option<(Memory, Arc<File>)>) {
     match lender.body(payload) {
