@@ -46,6 +46,12 @@ def latency(workload: str, case: str, quantile: str, most: float) -> Callable[[L
     return seen
 
 
+def beside_channel(look: Look) -> Seen:
+    """Held against a task of tokio that wakes another at the same pace: no sandbox, and nothing but the way."""
+    pairs = ((look("latency", "8 B", COMPONENTS, name), look("limits", "limits", "Rust", f"tokio_{name}")) for name in ("p50", "p99"))
+    return "; ".join(times(ours, bare, units.time) for ours, bare in pairs), None
+
+
 def chain(look: Look) -> Seen:
     ours, theirs = (look("chains", "N = 8, 64 B, paced", system, "p50") for system in ("components", "dora-rs Rust"))
     return within(ours, units.time, theirs, 1 / 50)
@@ -98,12 +104,14 @@ def awaited(system: str, least: float) -> Callable[[Look], Seen]:
 
 
 def woken(look: Look) -> Seen:
-    return way_of_scripts(look, ("awaiting", "8 B, paced"), look("limits", "limits", "Python", "pipe"))
+    pipes = (look("limits", "limits", "Python", name) for name in ("pipe", "two_pipes"))
+    return way_of_scripts(look, ("awaiting", "8 B, paced"), *pipes)
 
 
 def woken_awake(look: Look) -> Seen:
     case = ("awake", "scripts that await")
-    return way_of_scripts(look, case, look(*case, "a bare pipe", "p50"))
+    pipes = (look(*case, name, "p50") for name in ("a bare pipe", "two, and a process between them"))
+    return way_of_scripts(look, case, *pipes)
 
 
 def unjudged(judged: Callable[[Look], Seen]) -> Callable[[Look], Seen]:
@@ -111,11 +119,12 @@ def unjudged(judged: Callable[[Look], Seen]) -> Callable[[Look], Seen]:
     return lambda look: (judged(look)[0], None)
 
 
-def way_of_scripts(look: Look, case: tuple[str, str], bare: Series) -> Seen:
+def way_of_scripts(look: Look, case: tuple[str, str], bare: Series, two: Series) -> Seen:
     ours, theirs = (look(*case, name, "p50") for name in ("Thalweg, between processes", "dora-rs"))
     by_theirs, by_bare = ours / theirs, ours / bare
-    figures = ", ".join(units.time(series.median) for series in (ours, theirs, bare))
-    text = f"{units.ratio(by_theirs.spread)} dora-rs, {units.ratio(by_bare.spread)} a bare pipe ({figures})"
+    figures = ", ".join(units.time(series.median) for series in (ours, theirs, bare, two))
+    text = f"{units.ratio(by_theirs.spread)} dora-rs, {units.ratio(by_bare.spread)} a bare pipe, "
+    text += f"{units.ratio((ours / two).spread)} two pipes with a process between them ({figures})"
     return text, by_theirs.median <= 1 / 5 and by_bare.median <= 1.3
 
 
@@ -152,7 +161,8 @@ def hop(look: Look) -> Seen:
 GOALS = [
     Goal("component → component, 8 B, paced, p50", "≤ 1/30 of dora-rs Rust → Rust", latency("latency", "8 B", "p50", 1 / 30)),
     Goal("the same, p99", "≤ 1/30", latency("latency", "8 B", "p99", 1 / 30)),
-    Goal("the same where no core is halted, p99", "the figure", unjudged(latency("awake", "components", "p99", 1 / 30))),
+    Goal("p50 and p99 beside a bare channel of tokio at that pace", "the factors", beside_channel),
+    Goal("p99 where no core is halted, beside dora-rs", "the figure", unjudged(latency("awake", "components", "p99", 1 / 30))),
     Goal("chain of 8 components, 64 B, paced, p50", "≤ 1/50 of dora-rs", chain),
     Goal("saturated, 8 B, component → component", "≥ 2 M/s, none lost, ≥ 60 × dora-rs, ≥ 20 × `backpressure`", throughput),
     Goal("8 MiB through a chain of 8", "≤ 1.3 × two memcpys at that pace", large_chain),

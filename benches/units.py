@@ -76,12 +76,15 @@ LIMITS: dict[str, tuple[str, Callable[[float], str]]] = {
     "Rust: memcpy_paced_p50": ("two memcpys of 8 MiB, 25 times a second, p50", time),
     "Rust: memcpy_to_new": ("memcpy of 8 MiB to a new place", bandwidth),
     "Rust: futex_p50": ("a thread wakes another: futex, p50", time),
-    "Rust: eventfd_p50": ("the same by eventfd, p50", time),
-    "Rust: pipe_p50": ("the same by a pipe, p50", time),
+    "Rust: futex_p99": ("the same, p99", time),
+    "Rust: eventfd_p50": ("a thread wakes another: eventfd, p50", time),
+    "Rust: pipe_p50": ("a thread wakes another: pipe, p50", time),
     "Rust: tokio_p50": ("a tokio task wakes another by a channel, p50", time),
+    "Rust: tokio_p99": ("the same, p99", time),
     "Rust: channel": ("a message through one tokio channel, saturated", time),
     "Rust: channels": ("a message and hop through nine, saturated", time),
     "Python: eventfd": ("a thread wakes a task of asyncio by eventfd, p50", time),
     "Python: pipe": ("a process wakes a task of asyncio by a pipe, p50", time),
+    "Python: two_pipes": ("the same by way of a third process, p50", time),
 }
 """What is read of the limits, by system and figure."""

@@ -37,6 +37,7 @@ def cases(quick: bool) -> Iterator[Case]:
         "Thalweg, between processes": awake(own(**pace, how=how)),
         "dora-rs": awake(peer(**pace, how=how)),
         "a bare pipe": awake(lambda: {"p50": limits.in_python(pace["count"])["pipe"]}),
+        "two, and a process between them": awake(lambda: {"p50": limits.in_python(pace["count"])["two_pipes"]}),
     }
     if os.access("/dev/cpu_dma_latency", os.W_OK):
         scripts["Thalweg, by `--cpu-latency 0us` alone"] = processes(ready, pair(pace["count"]), **pace, how=how, linger=LINGER)

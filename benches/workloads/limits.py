@@ -23,10 +23,9 @@ def cases(quick: bool) -> Iterator[Case]:
 
 
 def in_python(wakes: int) -> Figures:
-    """A task that is woken by a pipe from another process, and by an eventfd from another thread."""
-    code = f"import asyncio, bare; print([asyncio.run(wait({wakes})) for wait in (bare.pipe, bare.eventfd)])"
+    """A task that is woken by a pipe from another process, by way of a third, and by an eventfd from another thread."""
+    code = f"import asyncio, bare; print([asyncio.run(wait({wakes})) for wait in (bare.pipe, bare.two_pipes, bare.eventfd)])"
     variables = os.environ | {"PYTHONPATH": str(PROOFS)}
     with none_left():
         ran = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True, timeout=LONGEST)
-    pipe, eventfd = json.loads(ran.stdout)
-    return {"pipe": pipe, "eventfd": eventfd}
+    return dict(zip(("pipe", "two_pipes", "eventfd"), json.loads(ran.stdout), strict=True))

@@ -23,6 +23,13 @@ for _ in range(count):
     os.write(pipe, time.time_ns().to_bytes(8, "little"))
 """
 
+RELAY = """
+import os, sys
+read, write = int(sys.argv[1]), int(sys.argv[2])
+while numbers := os.read(read, 4096):
+    os.write(write, numbers)
+"""
+
 
 async def queue(count: int) -> float:
     """`Queue.get` of a queue that is never empty."""
@@ -56,11 +63,29 @@ async def eventfd(count: int) -> float:
 async def pipe(count: int) -> float:
     """From another process that writes a pipe to the task that waits for it."""
     ours, theirs = os.pipe()
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(theirs), str(count)], pass_fds=[theirs])
-    os.close(theirs)
-    delay = await median_delay(ours, count, lambda: [number for (number,) in NUMBER.iter_unpack(os.read(ours, 4096))])
-    writer.wait()
-    os.close(ours)
+    with started(WRITER, [theirs], count):
+        return await piped(ours, count)
+
+
+async def two_pipes(count: int) -> float:
+    """The same by way of a third process, which reads one pipe and writes another."""
+    read, write = os.pipe()
+    ours, theirs = os.pipe()
+    with started(RELAY, [read, theirs]), started(WRITER, [write], count):
+        return await piped(ours, count)
+
+
+def started(code: str, pipes: list[int], *arguments: int) -> subprocess.Popen[bytes]:
+    """A process that runs `code` and is the only one to have the pipes: it sees their end."""
+    process = subprocess.Popen([sys.executable, "-c", code, *map(str, [*pipes, *arguments])], pass_fds=pipes)
+    for pipe in pipes:
+        os.close(pipe)
+    return process
+
+
+async def piped(pipe: int, count: int) -> float:
+    delay = await median_delay(pipe, count, lambda: [number for (number,) in NUMBER.iter_unpack(os.read(pipe, 4096))])
+    os.close(pipe)
     return delay
 
 
