@@ -143,11 +143,6 @@ def thalweg(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:
     return [str(BIN / "thalweg"), "run", str(written(nodes, folder, told))]
 
 
-def ready(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:
-    """The same, and cores that are always ready to run."""
-    return [*thalweg(nodes, folder, told), "--cpu-latency", "0us"]
-
-
 def hosted(nodes: list[Node], folder: Path, told: dict[str, str]) -> list[str]:
     """The same by a program that takes what came: it is the sink itself, or is told by the component that is."""
     [sink] = [node for node in nodes if node.role == "sink"]

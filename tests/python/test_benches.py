@@ -103,24 +103,22 @@ with orphans.none_left():
     assert not Path(f"/proc/{int(ran.stdout)}").exists()
 
 
-def test_each_core_is_kept_awake_by_a_program_of_idle_priority_while_something_is_measured() -> None:
-    code = """
-import os, orphans
-from memory import family
-from workloads.awake import awake
+def test_no_core_is_halted_while_something_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from workloads import awake
 
-def idle():
-    return [pid for pid in family(os.getpid())[1:] if os.sched_getscheduler(pid) == os.SCHED_IDLE]
+    device = tmp_path / "cpu_dma_latency"
+    device.touch()
+    monkeypatch.setattr(awake, "DEVICE", device)
 
-def measure():
-    assert {core for pid in idle() for core in os.sched_getaffinity(pid)} == os.sched_getaffinity(0)
-    return {"p50": len(idle())}
+    def held() -> bool:
+        return any(fd.resolve() == device for fd in Path("/proc/self/fd").iterdir())
 
-orphans.adopt()
-assert awake(measure)() == {"p50": len(os.sched_getaffinity(0))}
-assert not idle()
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=BENCHES, check=True, timeout=60)
+    def measure() -> dict[str, float]:
+        assert device.read_bytes() == bytes(4)
+        return {"held": held()}
+
+    assert awake.awake(measure)() == {"held": True}
+    assert not held()
 
 
 def test_a_run_that_is_interrupted_ends_what_it_started_and_leaves_what_it_had(tmp_path: Path) -> None:
