@@ -25,7 +25,18 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             del sys.modules[name]
 
 
-def test_every_goal_looks_up_cases_that_are_measured() -> None:
+@pytest.fixture
+def device(tmp_path: Path, modules: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file in place of the one that only root may write."""
+    from workloads import awake
+
+    device = tmp_path / "cpu_dma_latency"
+    device.touch()
+    monkeypatch.setattr(awake, "DEVICE", device)
+    return device
+
+
+def test_every_goal_looks_up_cases_that_are_measured(device: Path) -> None:
     import goals
     from rounds import Series
     from workloads import awaiting, awake, blocking, chains, fans, growth, latency, limits, mixed, pictures, start, throughput
@@ -103,12 +114,8 @@ with orphans.none_left():
     assert not Path(f"/proc/{int(ran.stdout)}").exists()
 
 
-def test_no_core_is_halted_while_something_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_core_is_halted_while_something_is_measured(device: Path) -> None:
     from workloads import awake
-
-    device = tmp_path / "cpu_dma_latency"
-    device.touch()
-    monkeypatch.setattr(awake, "DEVICE", device)
 
     def held() -> bool:
         return any(fd.resolve() == device for fd in Path("/proc/self/fd").iterdir())
@@ -119,6 +126,8 @@ def test_no_core_is_halted_while_something_is_measured(tmp_path: Path, monkeypat
 
     assert awake.awake(measure)() == {"held": True}
     assert not held()
+    device.unlink()
+    assert not list(awake.cases(quick=True)), "who may not ask for it goes without"
 
 
 def test_a_run_that_is_interrupted_ends_what_it_started_and_leaves_what_it_had(tmp_path: Path) -> None:
